@@ -1,0 +1,1 @@
+"""The words every other package speaks: frozen records, enums, spans, text, cost, errors. No I/O, no clock."""
