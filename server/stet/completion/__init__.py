@@ -1,1 +1,1 @@
-""""""
+"""Context to suggestion: the one prompt function, the decoding policy, the filters."""

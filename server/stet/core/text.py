@@ -71,8 +71,9 @@ class TextBuffer:
         remaining, number = min(max(offset, 0), self._length), 0
         for block in self._blocks:
             if remaining < block.size or block is self._blocks[-1]:
+                last = number + len(block.lines) - 1
                 for line in block.lines:
-                    if remaining < len(line) or line is block.lines[-1]:
+                    if remaining < len(line) or number == last:
                         return number, remaining
                     remaining -= len(line)
                     number += 1

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-import sqlite_utils
-
 from stet.core.errors import StoreError
 
 BUSY_MILLISECONDS = 10_000
@@ -34,8 +32,9 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX spans_document ON spans (document, state);
     CREATE TABLE records (
-        id TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL, kind TEXT NOT NULL, settled_at REAL NOT NULL,
-        cost REAL NOT NULL, words INTEGER NOT NULL, arm TEXT NOT NULL, adapter TEXT NOT NULL, body TEXT NOT NULL,
+        id TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL, kind TEXT NOT NULL,
+        settled_at REAL NOT NULL, cost REAL NOT NULL, words INTEGER NOT NULL, arm TEXT NOT NULL,
+        adapter TEXT NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (id, version)
     ) STRICT;
     CREATE INDEX records_document ON records (document);
@@ -61,7 +60,6 @@ class Database:
         self.path = path
         self.set_aside = set_aside
         """Where a damaged store was put when this one was opened; None when it was well."""
-        self.sql = sqlite_utils.Database(connection)
         self._connection = connection
 
     @contextlib.contextmanager

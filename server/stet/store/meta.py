@@ -18,6 +18,7 @@ def set_consent(database: Database, given: bool, at: float) -> None:
     """Remember the writer's answer."""
     with database.transaction() as sql:
         sql.execute(
-            "INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
+            "INSERT INTO meta VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
             (_CONSENT, "yes" if given else "no", at),
         )

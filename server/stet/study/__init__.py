@@ -1,1 +1,1 @@
-""""""
+"""Simulated writers and what is measured on them."""

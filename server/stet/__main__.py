@@ -1,0 +1,6 @@
+"""`python -m stet` is the `stet` command."""
+
+from stet.cli import main
+
+if __name__ == "__main__":
+    main()

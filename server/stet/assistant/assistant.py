@@ -1,0 +1,383 @@
+"""The façade the protocol calls. Composes capture, journal, serving, suggesting and training; decides little itself.
+
+Everything here runs on the event loop and must return at once or await: model, disk and diff work happen elsewhere. A
+fault in capture, store or training costs a lesson, never a suggestion or a keystroke (invariant 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import define
+
+from stet.assistant.consent import consent
+from stet.assistant.editor import Editor, Status, StatusKind
+from stet.assistant.journal import Journal
+from stet.assistant.serving import Serving
+from stet.assistant.suggesting import Offered, Suggester
+from stet.assistant.training import Learner
+from stet.capture.effects import Effect, Signal, SignalKind
+from stet.capture.privacy import refusal
+from stet.capture.recorder import Recorder
+from stet.capture.rules import CaptureRules
+from stet.core.errors import EngineError, StoreError
+from stet.core.spans import Change
+from stet.core.text import TextBuffer
+from stet.settings import Paths, Problem, Settings
+from stet.store import adapters, records, spans
+
+TICK_SECONDS = 0.5
+REVIEW_SECONDS = 3.0
+"""How often the store is asked for a new adapter, and the idle rule for a new run."""
+
+
+@define
+class _Open:
+    """An open document as far as the recorder does not know it."""
+
+    title: str
+    language: str
+    refused: str | None
+    version: int = 0
+
+
+class Assistant:
+    """One per editor window."""
+
+    def __init__(
+        self,
+        editor: Editor,
+        paths: Paths,
+        *,
+        now: Callable[[], float],
+        chance: Callable[[], float],
+        new_id: Callable[[], str],
+        cores: int,
+    ) -> None:
+        """`now` is Unix time in seconds, `chance` uniform in [0, 1), `new_id` a fresh id each call."""
+        self.settings = Settings()
+        self._editor, self._now = editor, now
+        self._problems: list[Problem] = []
+        self._documents: dict[str, _Open] = {}
+        self._recorder = Recorder(_rules(self.settings))
+        self._journal = Journal(paths.store, now, self._on_store_fault)
+        self._serving = Serving(paths, editor, cores, self._show_status)
+        self._learner = Learner(
+            paths, self._journal, editor, now, self._show_status, on_promoted=lambda: self._spawn(self._review())
+        )
+        self._suggester = Suggester(now, chance, new_id)
+        self._consent: bool | None = None
+        self._store_fault = ""
+        self._store_open = False
+        self._paused = False
+        self._last_typed = now()
+        self._status: Status | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = asyncio.Event()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def configure_early(self, settings: Settings, problems: list[Problem]) -> None:
+        """Settings that came with `initialize`, before anything may be sent."""
+        self.settings, self._problems = settings, problems
+        self._recorder.rules = _rules(settings)
+
+    def configure(self, settings: Settings, problems: list[Problem]) -> None:
+        """New settings: taken over at once; the engine restarts only when its own or the model's changed."""
+        before, self.settings = self.settings, settings
+        self._recorder.rules = _rules(settings)
+        for problem in problems:
+            self._editor.log(str(problem), warning=True)
+        for uri, document in self._documents.items():
+            buffer = self._recorder.buffer(uri)
+            document.refused = self._refusal(uri, document.language, len(buffer) if buffer else 0)
+        if self._started.is_set():
+            if (before.engine, before.model, before.enabled) != (settings.engine, settings.model, settings.enabled):
+                self._spawn(self._restart_engine())
+            if before.capture.consent != settings.capture.consent:
+                self._spawn(self._settle_consent())
+        self._show_status()
+
+    async def start(self) -> None:
+        """Open the store, start the engine and the clock. Returns before the model is loaded."""
+        self._loop = asyncio.get_running_loop()
+        for problem in self._problems:
+            self._editor.log(str(problem), warning=True)
+        try:
+            set_aside = await self._journal.open()
+            self._store_open = True
+            if set_aside is not None:
+                self._editor.show(
+                    f"Stet's store was damaged and was set aside as {set_aside.name}; a new one was made."
+                )
+            await self._restore(list(self._documents))
+            self._spawn(self._settle_consent())
+        except StoreError as error:
+            self._on_store_fault(str(error))
+        self._started.set()
+        if self.settings.enabled:
+            self._spawn(self._start_engine())
+        self._spawn(self._run_clock())
+        self._show_status()
+
+    async def stop(self) -> None:
+        """Settle nothing, lose nothing: flush the journal, end trainer and engine."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._learner.stop()
+        await self._serving.stop()
+        if self._store_open:
+            with contextlib.suppress(StoreError):
+                await self._journal.close()
+
+    # -- documents -------------------------------------------------------------------------------------------------
+
+    def opened(self, uri: str, title: str, language: str, text: str) -> None:
+        """A document was opened, or opened again with another text."""
+        self._documents[uri] = _Open(title, language, self._refusal(uri, language, len(text), text))
+        self._write(self._recorder.opened(uri, text, self._now()))
+        if self._store_open:
+            self._spawn(self._restore([uri]))
+
+    def buffer(self, uri: str) -> TextBuffer | None:
+        """The text of an open document; None for one that is not open. Not to be changed by the caller."""
+        return self._recorder.buffer(uri) if uri in self._documents else None
+
+    def changed(self, uri: str, changes: Sequence[Change]) -> None:
+        """Changes of one notification, each in the text the one before left."""
+        document = self._documents.get(uri)
+        if document is None or not changes:
+            return
+        document.version += 1
+        self._last_typed = self._now()
+        self._learner.typing()
+        self._write(self._recorder.changed(uri, changes, self._now()))
+
+    def tick(self) -> None:
+        """Do what has come due: settle spans, write what was held back."""
+        self._write(self._recorder.tick(self._now()))
+        if self._store_open:
+            self._journal.flush()
+
+    def saved(self, uri: str) -> None:
+        """Saving settles nothing, but it is a good moment to have the journal on disk."""
+        self._journal.flush()
+
+    def closed(self, uri: str) -> None:
+        """The document was closed: its spans settle early."""
+        if self._documents.pop(uri, None) is not None:
+            self._suggester.forget(uri)
+            self._write(self._recorder.closed(uri, self._now()))
+
+    # -- suggestions -----------------------------------------------------------------------------------------------
+
+    async def complete(self, uri: str, offset: int, *, invoked: bool) -> Offered | None:
+        """What to offer at `offset` of `uri`, or None. Raises nothing: a fault means no suggestion."""
+        document, buffer, served = self._documents.get(uri), self.buffer(uri), self._serving.served
+        if document is None or buffer is None or served is None or document.refused or self._silent():
+            return None
+        try:
+            found = await self._suggester.complete(
+                uri,
+                buffer,
+                offset,
+                served,
+                self.settings,
+                language=document.language,
+                title=document.title,
+                version=lambda: document.version,
+            )
+        except EngineError as error:
+            self._editor.log(str(error), warning=True)
+            return None
+        if found is None or self._documents.get(uri) is not document:
+            return None
+        suggestion, offered = found
+        if self._captures(document):
+            start = offset - (len(suggestion.text) - len(offered.text))
+            self._write(self._recorder.offered(suggestion, start, self._now()))
+        return offered
+
+    def offered_text(self, offer_id: str) -> str | None:
+        """Full text of a suggestion that is shown now, by id; None when it is not known any more."""
+        return self._suggester.text_of(offer_id)
+
+    def signal(self, offer_id: str, kind: SignalKind, length: int | None = None) -> None:
+        """What a client says of an offer; `length` in code points of its text. Unknown ids change nothing."""
+        if kind is SignalKind.REJECTED:
+            self._suggester.dismissed(offer_id)
+        self._write(self._recorder.signal(offer_id, Signal(kind, length), self._now()))
+
+    async def accepted(self, offer_id: str) -> bool:
+        """The client ran an item's command. Returns once the accept is in the store; False when nothing is captured."""
+        self.signal(offer_id, SignalKind.ACCEPTED)
+        if not self._store_open or not self._consent:
+            return False
+        await self._journal.settle()
+        return not self._store_fault
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    async def train(self) -> str:
+        """Start a training run now; what to tell the writer."""
+        if not self._store_open:
+            return f"Nothing to learn from: {self._store_fault}"
+        self._journal.flush()
+        await self._journal.settle()
+        return self._learner.start(self.settings)
+
+    async def halt(self) -> str:
+        """Stop the training run under way."""
+        return await self._learner.halt()
+
+    def pause(self) -> str:
+        """No suggestions, no capture, no training until resumed."""
+        self._paused = True
+        if self._learner.running:
+            self._spawn(self._learner.halt())
+        self._show_status()
+        return "Stet is paused."
+
+    def resume(self) -> str:
+        """End a pause."""
+        self._paused = False
+        self._show_status()
+        return "Stet is at work."
+
+    async def status(self) -> dict[str, Any]:
+        """Everything a person or a program may want to know, as JSON."""
+        count = await self._journal.ask(records.count_records) if self._store_open else 0
+        status, served = self._current_status(), self._serving.served
+        return {
+            "kind": status.kind.value,
+            "message": status.message,
+            "model": served.model if served else "",
+            "adapter": served.adapter.id if served and served.adapter else "",
+            "arm": served.adapter.objective if served and served.adapter else "base",
+            "consent": self._consent,
+            "records": count,
+            "training": self._learner.running,
+            "trainingStep": self._learner.step,
+            "lastTraining": self._learner.last,
+            "promoted": self._learner.promoted,
+            "whyNoTraining": self._learner.why_not,
+            "withheld": dict(self._suggester.withheld),
+            "problems": [str(problem) for problem in self._problems],
+        }
+
+    # -- behind the façade -----------------------------------------------------------------------------------------
+
+    def _silent(self) -> bool:
+        return self._paused or not self.settings.enabled or not self.settings.completion.enabled
+
+    def _captures(self, document: _Open) -> bool:
+        return bool(self._consent) and not self._paused and document.refused is None
+
+    def _refusal(self, uri: str, language: str, length: int, text: str = "") -> str | None:
+        return refusal(uri, language, length, self._recorder.rules, text=text)
+
+    def _write(self, effects: Sequence[Effect]) -> None:
+        if effects and self._consent and self._store_open:
+            self._journal.write(effects)
+
+    async def _restore(self, uris: Sequence[str]) -> None:
+        """Find spans of a former life again in documents that are open now."""
+        for uri in uris:
+            try:
+                left = await self._journal.ask(lambda database, uri=uri: spans.live_spans(database, uri))  # type: ignore[misc]
+            except StoreError as error:
+                self._on_store_fault(str(error))
+                return
+            known = {span.id for span in self._recorder.live(uri)}
+            left = [span for span in left if span.id not in known]
+            buffer = self.buffer(uri)
+            if left and buffer is not None:
+                self._journal.write(self._recorder.restore(left, uri, buffer.text, self._now()))
+
+    async def _settle_consent(self) -> None:
+        self._consent = await consent(self.settings.capture.consent, self._journal, self._editor, self._now)
+        self._show_status()
+
+    async def _start_engine(self) -> None:
+        await self._serving.start(self.settings)
+        await self._review()
+
+    async def _restart_engine(self) -> None:
+        await self._serving.stop()
+        self._suggester.forget()
+        if self.settings.enabled:
+            await self._start_engine()
+
+    async def _review(self) -> None:
+        """Serve what the store says is active (another process may have changed it); train when the rule allows."""
+        model = self._serving.model
+        if model is None or not self._store_open or self._paused:
+            return
+        message = await self._learner.review(model.name)
+        if message:
+            self._editor.show(message)
+        active = await self._journal.ask(lambda database: adapters.active_adapter(database, model.name))
+        if active != self._serving.adapter and await self._serving.use(active):
+            self._suggester.forget()
+        if self._consent:
+            await self._learner.consider(self.settings, model.name, self._now() - self._last_typed)
+
+    async def _run_clock(self) -> None:
+        due = 0.0
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.tick()
+            due += TICK_SECONDS
+            if due >= REVIEW_SECONDS:
+                due = 0.0
+                try:
+                    await self._review()
+                except StoreError as error:
+                    self._on_store_fault(str(error))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_store_fault(self, fault: str) -> None:
+        """Called from the store's thread too."""
+        self._store_fault = fault
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._show_status)
+
+    def _show_status(self) -> None:
+        status = self._current_status()
+        if status != self._status:
+            self._status = status
+            self._editor.show_status(status)
+
+    def _current_status(self) -> Status:
+        if not self.settings.enabled:
+            return Status(StatusKind.INACTIVE, "Stet is turned off (setting stet.enabled).")
+        if self._paused:
+            return Status(StatusKind.INACTIVE, "Stet is paused (command stet.resume).")
+        if self._serving.problem:
+            return Status(StatusKind.ERROR, self._serving.problem)
+        if self._store_fault:
+            return Status(StatusKind.WARNING, self._store_fault)
+        if self._serving.restarting or self._serving.served is None:
+            return Status(StatusKind.WARNING, "The engine is starting.", busy=True)
+        if self._learner.running:
+            return Status(StatusKind.NORMAL, "Stet learns from your edits.", busy=True)
+        return Status(StatusKind.NORMAL)
+
+
+def _rules(settings: Settings) -> CaptureRules:
+    capture = settings.capture
+    return CaptureRules(
+        settle_seconds=capture.settle_seconds,
+        cap_seconds=capture.cap_seconds,
+        max_document_characters=capture.max_document_characters,
+        exclude=capture.exclude,
+    )

@@ -1,0 +1,47 @@
+"""The numbers that capture goes by, in one place. Each default is argued where it stands; nothing is decided here."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class CaptureRules:
+    """Times in seconds, lengths in code points."""
+
+    settle_seconds: float = 10.0
+    """Quiet time after which a span's final text is read (Zed's; the median last edit of the CoAuthor logs: 10.7 s)."""
+    cap_seconds: float = 300.0
+    """Longest wait for that quiet, from the accept or the first touch since the last record."""
+    declined_seconds: float = 30.0
+    """When the text in a declined offer's place is read (Copilot's)."""
+    signal_hold_seconds: float = 1.0
+    """How long a client's word waits for its change, and a typed last character for the client's word."""
+    paste_characters: int = 20
+    """One change that inserts more non-blank characters than this, and matches no offer, was not typed."""
+    paste_rate: float = 20.0
+    """Characters a second, over at least one second, beyond which text was not typed."""
+    mass_characters: int = 512
+    """A change that inserts more than this is no edit of the spans it crosses (Copilot, Zed)."""
+    other_documents: int = 3
+    """That many documents changed within a second: a branch switch or formatter, not a writer."""
+    context_characters: int = 64
+    """Text kept on either side of a span to find it again after a crash."""
+    max_document_characters: int = 2_000_000
+    """Longer documents get no suggestions and are not captured."""
+    schemes: tuple[str, ...] = ("file", "untitled", "vscode-notebook-cell", "")
+    """URI schemes of documents that may be read; "" stands for a bare path."""
+    languages: tuple[str, ...] = ()
+    """Language ids that get no suggestions and are not captured."""
+    exclude: tuple[str, ...] = (
+        ".env",
+        "*.env",
+        ".env.*",
+        "*.pem",
+        "*.key",
+        "id_rsa*",
+        "*.kdbx",
+        "*password*",
+        ".gitignore",
+    )
+    """gitignore patterns of files that get no suggestions and are never captured."""

