@@ -51,6 +51,18 @@ async def still_well(window: Session) -> None:
     window.editor.close(uri)
 
 
+async def ask(window: Session, line: int, character: int) -> types.InlineCompletionList:
+    """The answer for any position, as it is."""
+    params = types.InlineCompletionParams(
+        context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Invoked),
+        text_document=types.TextDocumentIdentifier(URI),
+        position=types.Position(line, character),
+    )
+    answer = await window.editor.request("textDocument/inlineCompletion", params)
+    assert isinstance(answer, types.InlineCompletionList)
+    return answer
+
+
 @pytest.mark.parametrize("name", ODD_TEXTS)
 async def test_odd_texts(window: Session, name: str) -> None:
     text = ODD_TEXTS[name]
@@ -71,14 +83,7 @@ async def test_a_very_large_document_gets_no_suggestion_and_harms_nothing(window
 @pytest.mark.parametrize("position", [(0, 10_000), (10_000, 0), (2**31 - 1, 2**31 - 1)])
 async def test_a_position_outside_the_document_is_clamped(window: Session, position: tuple[int, int]) -> None:
     window.editor.open(URI, "I shall")
-    answer = await window.editor.request(
-        "textDocument/inlineCompletion",
-        {
-            "textDocument": {"uri": URI},
-            "position": {"line": position[0], "character": position[1]},
-            "context": {"triggerKind": 1},
-        },
-    )
+    answer = await ask(window, *position)
     assert answer.items[0].range.start == types.Position(0, 7)
 
 
@@ -93,14 +98,7 @@ async def test_closed_and_unknown_documents(window: Session) -> None:
                 "contentChanges": [{"text": "x"}],
             },
         )
-    answer = await window.editor.request(
-        "textDocument/inlineCompletion",
-        {
-            "textDocument": {"uri": URI},
-            "position": {"line": 0, "character": 0},
-            "context": {"triggerKind": 2},
-        },
-    )
+    answer = await ask(window, 0, 0)
     assert list(answer.items) == []
     await still_well(window)
 

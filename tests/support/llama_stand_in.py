@@ -1,7 +1,7 @@
 """A stand-in for llama-server: answers from a script, wants the key, and ends when its standard input closes.
 
-`python -m tests.support.llama_stand_in --script FILE --port 0 --key KEY` prints one JSON line with the port. The script is
-a list of {"ends_with": ..., "text": ...}; the first whose `ends_with` ends the prompt and forced text answers.
+`python -m tests.support.llama_stand_in --script FILE --port 0 --key KEY` prints one JSON line with the port. The
+script is a list of {"ends_with": ..., "text": ...}; the first whose `ends_with` ends prompt and forced text answers.
 """
 
 from __future__ import annotations

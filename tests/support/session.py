@@ -21,7 +21,7 @@ from pytest_lsp import LanguageClient
 from stet.assistant.consent import YES
 from stet.core.records import EditRecord
 from stet.core.spans import Span
-from stet.lsp.client import EditorClient
+from stet.lsp.client import CAPABILITIES, EditorClient
 from stet.store import open_store, records
 
 KEY = "stand-in-key"
@@ -129,10 +129,11 @@ async def session(
         return answer
 
     client = LanguageClient(converter_factory=default_converter)
+    client.capabilities = CAPABILITIES
     editor = EditorClient(reply, lambda message: None, client)
     environ = {"STET_DATA_DIR": str(data)}
-    if models is not None:
-        environ["STET_MODELS_DIR"] = str(models)
+    if models is not None or engine is not None:
+        environ["STET_MODELS_DIR"] = str(models or data / "models")
     tree = dict(settings or {})
     if engine is not None:
         tree["engine"] = {"url": engine.url, "apiKey": KEY, **tree.get("engine", {})}

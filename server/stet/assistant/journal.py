@@ -67,7 +67,8 @@ class Journal:
 
     def flush(self) -> Future[None] | None:
         """Write the touched spans that were held back, and whatever waits for the store to recover."""
-        touched, self._touched = list(self._touched.values()), {}
+        touched: list[Effect] = list(self._touched.values())
+        self._touched = {}
         if not touched and not self._pending:
             return None
         return self._thread.submit(self._apply, touched)

@@ -12,6 +12,7 @@ from stet.core.errors import EngineError, Halted, ModelError
 from stet.core.records import Adapter
 from stet.engine import EngineConfig, EngineState, Supervisor, default_threads
 from stet.models import Model, ensure, from_settings
+from stet.models.fetch import Progress
 from stet.settings import Paths, Settings
 
 
@@ -121,13 +122,17 @@ class Serving:
             halted = True
 
         bar = self._editor.begin_progress(f"Fetching {name}", halt)
+
+        def report(step: Progress) -> None:
+            loop.call_soon_threadsafe(bar.report, step.fraction, step.message)
+
         try:
             model = await asyncio.to_thread(
                 partial(
                     ensure,
                     self._paths.models,
                     name,
-                    progress=lambda step: loop.call_soon_threadsafe(bar.report, step.fraction, step.message),
+                    progress=report,
                     halted=lambda: halted,
                 )
             )

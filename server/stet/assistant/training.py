@@ -74,7 +74,7 @@ class Learner:
         """Stop the run under way and wait until it has stopped."""
         if not self.running or self._trainer is None or self._task is None:
             return "No training is under way."
-        self._trainer.halt()
+        self._halt()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(self._task)
         return "Training has stopped."
@@ -93,7 +93,7 @@ class Learner:
                 await self._task
 
     async def _run(self, settings: Settings) -> None:
-        bar = self._editor.begin_progress("Stet learns from your edits", lambda: self._trainer and self._trainer.halt())
+        bar = self._editor.begin_progress("Stet learns from your edits", self._halt)
 
         def report(fraction: float, message: str) -> None:
             self.step = message
@@ -116,6 +116,10 @@ class Learner:
         self._on_change()
         if self.promoted:
             self._on_promoted()
+
+    def _halt(self) -> None:
+        if self._trainer is not None:
+            self._trainer.halt()
 
     async def review(self, model: str) -> str:
         """Roll the active adapter back when its edits cost more than base's; the sentence for the writer, or ""."""
@@ -149,5 +153,5 @@ def _rollback_if_worse(database: Database, model: str, now: float) -> str:
     if reason is None:
         return ""
     with contextlib.suppress(StoreError):
-        adapters.rollback(database, now, reason)
+        adapters.rollback(database, now, reason, model=model)
     return reason

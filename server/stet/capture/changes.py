@@ -79,7 +79,7 @@ def tight(change: Change, removed: str) -> Change | None:
 
 
 def slid_insertion(change: Change, after: TextBuffer, target: int) -> Change | None:
-    """The insertion `change`, already made in `after`, as one at `target` with the same result; None if there is none."""
+    """The insertion `change`, already made in `after`, as one at `target` with the same result; None without one."""
     at, size = change.span.start, len(change.text)
     distance = abs(at - target)
     if len(change.span) or not distance or distance > min(_FARTHEST_SLIDE, 4 * size):
@@ -98,13 +98,17 @@ def _pair(first: Change, second: Change) -> Change | None:
         return Change(Span(at, at + len(second.span)), first.text)
     if not first.text and not len(second.span) and second.span.start == at:
         return Change(first.span, second.text)
+    behind = not len(first.span) and not len(second.span) and second.span.start == at + len(first.text)
+    if behind and len(first.text) + len(second.text) > 2 and not (first.text.strip() and second.text.strip()):
+        return Change(first.span, first.text + second.text)  # some editors put in line ends by themselves
     return None
 
 
 def _slid(change: Change, before: str, carets: Sequence[int]) -> Change:
     """A pure insertion or deletion at the most likely of the places where it would have the same result.
 
-    An insertion is likely at a caret; a deletion is likely to end (Backspace) or begin (Delete) at one.
+    An insertion is likely at a caret; a deletion is likely to end (Backspace) or begin (Delete) at one. Where no
+    caret is known, a new word begins in front of an old one rather than behind its first letter.
     """
     start, end, text = change.span.start, change.span.end, change.text
     lowest = start
@@ -112,12 +116,14 @@ def _slid(change: Change, before: str, carets: Sequence[int]) -> Change:
     size = len(moving)
     while lowest > 0 and start - lowest < _FARTHEST_SLIDE and before[lowest - 1] == moving[(lowest - start - 1) % size]:
         lowest -= 1
-    for caret in carets:
-        for place in (caret,) if text else (caret - size, caret):
-            if lowest <= place <= start:
-                back = (start - place) % size
-                turned = text[size - back :] + text[: size - back] if text else ""
-                return Change(Span(place, place + end - start), turned)
+    places = [place for caret in carets for place in ((caret,) if text else (caret - size, caret))]
+    if text and lowest < start and not (before[lowest - 1 : lowest].isalnum() and lowest):
+        places.append(lowest)
+    for place in places:
+        if lowest <= place <= start:
+            back = (start - place) % size
+            turned = text[size - back :] + text[: size - back] if text else ""
+            return Change(Span(place, place + end - start), turned)
     return change
 
 
@@ -125,7 +131,7 @@ def _parts(removed: str, put: str, at: int) -> list[Change]:
     old, new = _TOKEN.findall(removed), _TOKEN.findall(put)
     if max(len(old), len(new)) > _MOST_TOKENS:
         return []
-    codes = [code for code in Indel.opcodes(old, new)]
+    codes = list(Indel.opcodes(old, new))
     kept = sum(len(token) for c in codes if c.tag == "equal" for token in old[c.src_start : c.src_end] if token.strip())
     if 2 * kept < max(len("".join(removed.split())), len("".join(put.split()))):
         return []

@@ -1,4 +1,4 @@
-"""An edit record from y and y′: kind, class, cost and edit script. Pure functions; the reading of texts is done elsewhere."""
+"""An edit record from y and y′: kind, class, cost and edit script. Does not read texts off documents."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def record_of(
 ) -> EditRecord:
     """The record of an accepted text that became `final`.
 
-    y and y′ are compared without white space at either end and with all line ends as LF; in the record both begin with the
-    white space that the suggestion began with, so that both go on from the end of the context. y′ is "" when deleted.
+    y and y′ are compared without white space at either end and with all line ends as LF; in the record both begin with
+    the white space that the suggestion began with, so that both go on from the end of the context. y′ is "" when
+    nothing is left.
     """
     lead = accepted[: len(accepted) - len(accepted.lstrip())]
     core, became = plain(accepted), plain(final)

@@ -91,9 +91,9 @@ def typed_instead(declined: Declined, buffer: TextBuffer, rules: CaptureRules, n
     wanted = offered_words(declined.suggestion.text)
     if len(words) > wanted:
         return text[: words[wanted - 1].end()]
-    goes_on = buffer.slice(declined.end, declined.end + 1).strip() != "" and declined.frozen
-    quiet = last or now - declined.touched_at >= rules.settle_seconds or text[-1:].isspace()
-    if quiet and not goes_on:
+    goes_on = declined.frozen and buffer.slice(declined.end, declined.end + 1).strip() != ""
+    quiet = last or now - declined.touched_at >= rules.settle_seconds
+    if text[-1:].isspace() or (quiet and not goes_on):
         return text[: words[-1].end()]
     return text[: words[-2].end()] if len(words) > 1 else ""
 

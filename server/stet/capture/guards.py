@@ -1,4 +1,4 @@
-"""What was not typed: pastes, machines, steps back, mass changes. Remembers the last steps of one document; judges nothing else."""
+"""What was not typed: pastes, machines, steps back. Remembers the last steps of one document; judges nothing else."""
 
 from __future__ import annotations
 

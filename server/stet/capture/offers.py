@@ -1,7 +1,7 @@
 """Matching an open offer against a change: how far its text stands now, and by what kind of act it got there.
 
-The region of an offer is what was put in at its place since it was made; text that stood there before is never in it. Judges
-by the text alone, with a client's word (`trusted`) only to tell an accept from typing where the text cannot.
+The region of an offer is what was put in at its place since it was made; text that stood there before is never in it.
+Judges by the text alone, with a client's word (`trusted`) only to tell an accept from typing where the text cannot.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def judge(offer: OpenOffer, change: Change, after: TextBuffer, *, trusted: bool,
         change = slid
     at, cut_end, put = change.span.start, change.span.end, len(change.text)
     if not _meets(offer, change):
-        if at < offer.start < cut_end:
+        if at < offer.start < cut_end or (at < offer.start == cut_end and not put):
             return Verdict(Step.BROKEN)
         if cut_end <= offer.start:
             offer.start, offer.end = offer.start + change.delta, offer.end + change.delta

@@ -1,7 +1,7 @@
 """The gate in front of everything that is written: which documents get no offer and no capture, and why.
 
-Decides by name, scheme, language, size and NUL bytes; the writer's consent is the assistant's to ask. The reason never quotes
-the document's text.
+Decides by name, scheme, language, size and NUL bytes; the writer's consent is the assistant's to ask. The reason never
+quotes the document's text.
 """
 
 from __future__ import annotations

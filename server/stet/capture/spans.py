@@ -1,7 +1,7 @@
 """Following an accepted span through changes, under both conventions: what is owned, and what was made of it.
 
-`owned` is pure rebasing (`stet.core.spans.rebase`). `edited`, the region of y′, also takes in what the writer typed in the
-place of a tail or head that was cut, up to the end of the sentence, and the rest of a word that goes on at its end.
+`owned` is pure rebasing (`stet.core.spans.rebase`). `edited`, the region of y′, also takes in what the writer typed in
+the place of a tail or head that was cut, up to the end of the sentence, and the rest of a word that goes on at its end.
 Decides nothing about when a span is settled and makes no records.
 """
 
@@ -78,7 +78,7 @@ class Tracked:
     reverted: bool = False
     flags: set[str] = field(factory=set)
     cut: Cut | None = None
-    last_reading: tuple[object, ...] | None = None
+    last_reading: tuple[str, str, str, tuple[str, ...], Outcome] | None = None
     """What the last record said, so that nothing is recorded twice."""
 
     @property
@@ -134,6 +134,8 @@ def follow(tracked: Tracked, change: Change, removed: str, source: Source, lette
         return False
     if cut_end < old.start or (cut_end == old.start and at < cut_end and not change.text):
         tracked.owned, tracked.edited = rebase(tracked.owned, change), rebase(old, change)
+        if tracked.cut is not None:
+            tracked.cut = evolve(tracked.cut, at=tracked.cut.at + change.delta)
         return False
     lost = removed[max(0, old.start - at) : max(0, old.end - at)]
     undone = _undone(tracked, change) if source is Source.UNDO else None
@@ -149,53 +151,6 @@ def follow(tracked: Tracked, change: Change, removed: str, source: Source, lette
     if not len(tracked.owned):  # an empty one stays empty, and within the region
         place = min(max(tracked.owned.start, tracked.edited.start), tracked.edited.end)
         tracked.owned = Span(place, place)
-    return True
-
-
-def land(tracked: Tracked, until: int, start: int, text: str) -> None:
-    """Let the accepted part, up to `until` in the suggestion's text, stand at `start` as `text`, untouched."""
-    known = sum(len(piece) for _, piece in tracked.pieces)
-    tracked.pieces.append((until, text[known:]))
-    tracked.accepted = tracked.suggestion.text[tracked.first : until]
-    tracked.owned = tracked.edited = trimmed(start, text)
-    tracked.tail, tracked.head_open, tracked.cut = Tail.CLOSED, False, None
-
-
-def revert(tracked: Tracked, change: Change, removed: str) -> bool:
-    """Before `change` is followed: whether it is the exact inverse of the newest accepts, which are then taken back.
-
-    With nothing left the span is `reverted`; otherwise its accepted part ends where it did before.
-    """
-    landed = "".join(piece for _, piece in tracked.pieces)
-    lead = len(landed) - len(landed.lstrip())
-    start = tracked.edited.start - lead
-    if change.text or not removed or tracked.edited != trimmed(start, landed) if start >= 0 else True:
-        return False
-    for index in range(len(tracked.pieces) - 1, -1, -1):
-        tail = "".join(piece for _, piece in tracked.pieces[index:])
-        if removed == tail and change.span.end == start + len(landed):
-            del tracked.pieces[index:]
-            tracked.reverted = not tracked.pieces
-            if tracked.pieces:
-                tracked.accepted = tracked.suggestion.text[tracked.first : tracked.pieces[-1][0]]
-            return True
-    return False
-
-
-def redo(tracked: Tracked, change: Change) -> bool:
-    """After `change` was followed: whether it puts back what an undo took; then the region stands again.
-
-    What is owned stays empty: under the ownership convention text that was restored is new text.
-    """
-    lead = len(tracked.suggestion.text[tracked.first :]) - len(tracked.suggestion.text[tracked.first :].lstrip())
-    if not tracked.reverted or tracked.cut is None or change.text != tracked.cut.removed:
-        return False
-    if change.span.start != tracked.cut.at:
-        return False
-    tracked.edited = trimmed(tracked.cut.at, change.text)
-    tracked.owned = Span(tracked.edited.start, tracked.edited.start)
-    tracked.reverted, tracked.cut = False, None
-    del lead
     return True
 
 

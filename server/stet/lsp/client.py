@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lsprotocol import types
-from pygls.client import JsonRPCClient
 from pygls.lsp._base_client import BaseLanguageClient
 from pygls.lsp.client import LanguageClient
 
@@ -25,6 +24,20 @@ from stet.lsp.positions import to_position
 from stet.lsp.window import field
 
 ENCODING = types.PositionEncodingKind.Utf16
+CAPABILITIES = types.ClientCapabilities(
+    text_document=types.TextDocumentClientCapabilities(
+        synchronization=types.TextDocumentSyncClientCapabilities(),
+        inline_completion=types.InlineCompletionClientCapabilities(),
+    ),
+    workspace=types.WorkspaceClientCapabilities(
+        execute_command=types.ExecuteCommandClientCapabilities(),
+        did_change_configuration=types.DidChangeConfigurationClientCapabilities(),
+    ),
+    window=types.WindowClientCapabilities(
+        work_done_progress=True, show_message=types.ShowMessageRequestClientCapabilities()
+    ),
+)
+"""What this editor says it can do."""
 
 
 class EditorClient:
@@ -41,6 +54,7 @@ class EditorClient:
         self._pages: dict[str, tuple[TextBuffer, int]] = {}
         self._errors: deque[str] = deque(maxlen=20)
         self._tasks: list[asyncio.Task[None]] = []
+        self._killed = False
         self.status: dict[str, Any] = {}
         self.log: list[str] = []
         self._listen(answer, on_progress)
@@ -49,14 +63,8 @@ class EditorClient:
         """Start the server and go through the handshake."""
         await self._client.start_io(command[0], *command[1:], env={**os.environ, **environ})
         self._tasks.append(asyncio.ensure_future(self._drain_errors()))
-        window = types.WindowClientCapabilities(
-            work_done_progress=True, show_message=types.ShowMessageRequestClientCapabilities()
-        )
         await self._client.initialize_async(
-            types.InitializeParams(
-                capabilities=types.ClientCapabilities(window=window),
-                initialization_options={messages.SECTION: settings},
-            )
+            types.InitializeParams(capabilities=CAPABILITIES, initialization_options={messages.SECTION: settings})
         )
         self._client.initialized(types.InitializedParams())
 
@@ -149,6 +157,7 @@ class EditorClient:
 
     def kill(self) -> None:
         """End the server as a crash would: kill -9."""
+        self._killed = True
         process = getattr(self._client, "_server", None)
         if process is not None and process.returncode is None:
             process.kill()
@@ -161,14 +170,15 @@ class EditorClient:
     async def stop(self) -> None:
         """Shut the server down and wait until it is gone."""
         process = getattr(self._client, "_server", None)
-        if process is not None and process.returncode is None:
+        if process is not None and process.returncode is None and not self._killed:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 await asyncio.wait_for(self._client.shutdown_async(None), 20)
                 self._client.exit(None)
                 await asyncio.wait_for(process.wait(), 20)
+        if process is not None:
             self.kill()
             await process.wait()
-        await self._client.stop()
+        await self._client.stop()  # type: ignore[no-untyped-call]
         for task in self._tasks:
             task.cancel()
 
@@ -177,34 +187,34 @@ class EditorClient:
         return "".join(self._errors)
 
     def _listen(self, answer: Callable[[str], str | None], on_progress: Callable[[str], None]) -> None:
-        client: JsonRPCClient = self._client
-
-        @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
         def on_question(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
             picked = answer(params.message)
             return next((action for action in params.actions or () if action.title == picked), None)
 
-        @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
         def on_create(params: types.WorkDoneProgressCreateParams) -> None:
             return None
 
-        @client.feature(types.PROGRESS)
         def on_report(params: types.ProgressParams) -> None:
             message = field(params, "value", "message")
             if message:
                 on_progress(str(message))
 
-        @client.feature(types.WINDOW_LOG_MESSAGE)
-        def on_log(params: types.LogMessageParams) -> None:
+        def on_message(params: types.LogMessageParams | types.ShowMessageParams) -> None:
             self.log.append(params.message)
 
-        @client.feature(types.WINDOW_SHOW_MESSAGE)
-        def on_show(params: types.ShowMessageParams) -> None:
-            self.log.append(params.message)
-
-        @client.feature(messages.DID_CHANGE_STATUS)
         def on_status(params: Any) -> None:
             self.status = {key: field(params, key) for key in ("kind", "message", "busy")}
+
+        handlers: dict[str, Callable[[Any], Any]] = {
+            types.WINDOW_SHOW_MESSAGE_REQUEST: on_question,
+            types.WINDOW_WORK_DONE_PROGRESS_CREATE: on_create,
+            types.PROGRESS: on_report,
+            types.WINDOW_LOG_MESSAGE: on_message,
+            types.WINDOW_SHOW_MESSAGE: on_message,
+            messages.DID_CHANGE_STATUS: on_status,
+        }
+        for name, handler in handlers.items():
+            self._client.feature(name)(handler)
 
     async def _drain_errors(self) -> None:
         process = getattr(self._client, "_server", None)

@@ -26,10 +26,10 @@ async def on_initialized(ls: StetServer, params: types.InitializedParams) -> Non
 async def on_did_change_configuration(ls: StetServer, params: types.DidChangeConfigurationParams) -> None:
     """Pushed settings are taken; a push without any (as VS Code's client sends) means that they should be pulled."""
     pushed = _ours(params.settings)
-    if pushed:
-        ls.assistant.configure(*parse(pushed))
-    else:
+    if not pushed:
         await _pull(ls)
+    else:
+        _take(ls, pushed)
 
 
 async def _pull(ls: StetServer) -> None:
@@ -42,7 +42,13 @@ async def _pull(ls: StetServer) -> None:
     except (JsonRpcException, asyncio.CancelledError):
         return
     if answers and answers[0]:
-        ls.assistant.configure(*parse(_ours(answers[0])))
+        _take(ls, _ours(answers[0]))
+
+
+def _take(ls: StetServer, raw: Any) -> None:
+    """Take settings over; what is no tree of settings at all is reported, and what was set before stays."""
+    settings, problems = parse(raw)
+    ls.assistant.configure(settings if isinstance(raw, dict) else ls.assistant.settings, problems)
 
 
 def _ours(options: Any) -> Any:

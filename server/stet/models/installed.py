@@ -6,22 +6,25 @@ felt; the hash is taken again only when size or time of the file differ from the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import asdict, frozen
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from stet.core.errors import ModelError
+from stet.core.errors import Halted, ModelError
 from stet.models.catalogue import resolve
 from stet.models.fetch import Halt, Progress, Report, fetch, sha256_of
 from stet.models.prepare import needs_preparing, read_header, requantise
 from stet.settings.tree import ModelSettings
 
 MODEL, MANIFEST = "model.gguf", "manifest.json"
+LOCK_POLL_SECONDS = 0.5
+"""How often a fetch that waits for another one looks whether it was halted."""
 
 
 @frozen
@@ -94,32 +97,32 @@ def fetch_model(
 ) -> Model:
     """Fetch, verify and prepare a model; one that is there and whole is left alone unless `force`.
 
-    Two fetchers at once wait for each other. Raises ModelError and Halted; then no half file has the final name.
+    Two fetchers at once wait for each other. Raises ModelError and Halted; then no half file has the final name, and a
+    model that was there before stays.
     """
     entry = resolve(name)
     folder = models / entry.name
-    try:
+    with _written(models):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(
-            f"The models folder {models} cannot be made ({error.strerror}); set STET_MODELS_DIR to one that can."
-        ) from error
-    with FileLock(folder / "fetch.lock"):
-        if not force and (folder / MANIFEST).is_file():
-            return installed(models, name)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        raw, path = folder / "raw.gguf", folder / MODEL
-        fetch(entry.source, raw, progress, halted, free=free)
-        if needs_preparing(read_header(raw)):
-            draft = folder / "draft.gguf"
-            requantise(raw, draft, progress, halted)
-            draft.replace(path)
-            raw.unlink()
-        else:
-            raw.replace(path)
-        read_header(path)
-        sha256, found = sha256_of(path, halted), path.stat()
-        _write(folder / MANIFEST, _Manifest(str(entry.source), sha256, found.st_size, found.st_mtime_ns))
+        with _alone(folder, progress, halted):
+            if not force and (folder / MANIFEST).is_file():
+                return installed(models, name)
+            raw, draft, path = folder / "raw.gguf", folder / "draft.gguf", folder / MODEL
+            for left in (raw, draft):
+                left.unlink(missing_ok=True)
+            fetch(entry.source, raw, progress, halted, free=free)
+            ready = raw
+            if needs_preparing(read_header(raw)):
+                requantise(raw, draft, progress, halted)
+                read_header(draft)
+                raw.unlink()
+                ready = draft
+            sha256 = sha256_of(ready, halted)
+            with ready.open("rb+") as file:
+                os.fsync(file.fileno())
+            (folder / MANIFEST).unlink(missing_ok=True)
+            found = ready.replace(path).stat()
+            _write(folder / MANIFEST, _Manifest(str(entry.source), sha256, found.st_size, found.st_mtime_ns))
     progress(Progress(1.0, "ready"))
     return Model(name, path, sha256)
 
@@ -129,8 +132,9 @@ def remove(models: Path, name: str) -> None:
     folder = models / resolve(name).name
     if not folder.is_dir():
         raise ModelError(f"The model {name} is not installed in {models}; `stet models list` shows what is.")
-    (folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder)
+    with _written(models):
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def list_installed(models: Path) -> list[Model]:
@@ -138,9 +142,12 @@ def list_installed(models: Path) -> list[Model]:
     found: list[Model] = []
     for manifest_path in sorted(models.glob(f"*/{MANIFEST}")):
         path = manifest_path.with_name(MODEL)
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-        if path.is_file() and path.stat().st_size == manifest.get("size"):
-            found.append(Model(manifest_path.parent.name, path, manifest["sha256"]))
+        try:
+            manifest = _Manifest(**json.loads(manifest_path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            continue  # `installed` says what is wrong with it
+        if path.is_file() and path.stat().st_size == manifest.size:
+            found.append(Model(manifest_path.parent.name, path, manifest.sha256))
     return found
 
 
@@ -170,9 +177,40 @@ def _remembered_hash(path: Path, memory: Path) -> str:
         return str(known[str(path)][1])
     sha256 = sha256_of(path)
     known[str(path)] = [key, sha256]
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    _replace(memory, json.dumps(known))
+    with contextlib.suppress(OSError):  # a hash that cannot be remembered is taken again
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        _replace(memory, json.dumps(known))
     return sha256
+
+
+@contextlib.contextmanager
+def _written(models: Path) -> Iterator[None]:
+    """What the disk refuses, as a ModelError."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            f"The models folder {models} cannot be written ({error.strerror or error}); free some space there, or set "
+            "STET_MODELS_DIR to a folder that you can write to."
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, progress: Report, halted: Halt) -> Iterator[None]:
+    """One fetcher at a time; the ones that wait can be halted."""
+    lock = FileLock(folder / "fetch.lock")
+    while True:
+        try:
+            lock.acquire(timeout=LOCK_POLL_SECONDS)
+            break
+        except Timeout:
+            if halted():
+                raise Halted("Waiting for another fetch was stopped; `stet models fetch` starts it again.") from None
+            progress(Progress(0.0, "another Stet is fetching this model"))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _write(path: Path, manifest: _Manifest) -> None:

@@ -86,7 +86,14 @@ def requantise(source: Path, target: Path, report: Report, halted: Halt) -> None
             raise Halted("Preparing the model was stopped; `stet models fetch` starts it again.")
         data = tensor.data
         if kind != tensor.tensor_type:
-            data = quants.quantize(quants.dequantize(data, tensor.tensor_type), q8)
+            try:
+                data = quants.quantize(quants.dequantize(data, tensor.tensor_type), q8)
+            except NotImplementedError as error:
+                writer.close()
+                raise ModelError(
+                    f"The model file {source} holds {tensor.tensor_type.name} weights, which cannot be prepared; take "
+                    "a file of kind Q8_0 or F16."
+                ) from error
         writer.write_tensor_data(data)
         report(Progress(0.9 + 0.1 * number / len(reader.tensors), "preparing"))
     writer.close()

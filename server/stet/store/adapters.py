@@ -7,21 +7,31 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from stet.core.errors import StoreError
 from stet.core.records import Adapter, AdapterStatus
 from stet.store.database import Database
 from stet.store.rows import from_json, to_json
 
 _WITHDRAWN = "withdrawn"
-"""Event of an adapter that must not come back by a rollback."""
+"""Event of an adapter that must not be served again."""
+
+_FORGOTTEN = "a record it learned from was deleted"
 
 
 def add(database: Database, adapter: Adapter) -> None:
-    """Enter an adapter; one that is there already stays as it is."""
+    """Enter an adapter; one that is there already stays as it is.
+
+    When a record that its run learned from was erased in the meantime, it is retired for good at once.
+    """
     with database.transaction() as sql:
-        sql.execute(
+        added = sql.execute(
             "INSERT OR IGNORE INTO adapters VALUES (?, ?, ?, ?, ?)",
             (adapter.id, adapter.model, adapter.status.value, adapter.created, to_json(adapter)),
         )
+        forgotten = sql.execute("SELECT 1 FROM run_records WHERE run = ? AND erased = 1", (adapter.run,)).fetchone()
+        if added.rowcount and forgotten:
+            _set(sql, adapter, AdapterStatus.RETIRED, _FORGOTTEN, adapter.created)
+            _withdraw(sql, adapter, _FORGOTTEN, adapter.created)
 
 
 def adapters(database: Database) -> list[Adapter]:
@@ -44,50 +54,80 @@ def active_adapter(database: Database, model: str) -> Adapter | None:
 
 
 def set_status(database: Database, adapter_id: str, status: AdapterStatus, reason: str, at: float) -> None:
-    """Give an adapter a status and the reason for it."""
+    """Give an adapter a status and the reason for it. RETIRED is for good; a withdrawn adapter keeps that status.
+
+    Raises StoreError for an unknown id. ACTIVE is what `promote` gives.
+    """
+    if status is AdapterStatus.ACTIVE:
+        promote(database, adapter_id, at, reason)
+        return
     with database.transaction() as sql:
-        adapter = _get(sql, adapter_id)
-        if adapter is not None:
-            _set(sql, adapter, status, reason, at)
+        adapter = _known(sql, adapter_id)
+        if _is_withdrawn(sql, adapter_id):
+            return
+        _set(sql, adapter, status, reason, at)
+        if status is AdapterStatus.RETIRED:
+            _withdraw(sql, adapter, reason, at)
 
 
 def promote(database: Database, adapter_id: str, at: float, reason: str) -> None:
-    """Make a candidate the incumbent and retire the one before it; one that is active already stays so."""
+    """Make a candidate the incumbent and retire the one before it; one that is active already stays so.
+
+    Raises StoreError for an unknown, a refused and a withdrawn adapter.
+    """
     with database.transaction() as sql:
-        adapter = _get(sql, adapter_id)
-        if adapter is None or adapter.status is AdapterStatus.ACTIVE:
+        adapter = _known(sql, adapter_id)
+        if adapter.status is AdapterStatus.ACTIVE:
             return
+        if adapter.status is AdapterStatus.REFUSED or _is_withdrawn(sql, adapter_id):
+            raise StoreError(
+                f"Adapter {adapter_id} cannot be served, because it is {adapter.status} ({adapter.reason}); "
+                "`stet train` makes another one."
+            )
         incumbent = _active(sql, adapter.model)
         if incumbent is not None:
             _set(sql, incumbent, AdapterStatus.RETIRED, f"replaced by {adapter_id}", at)
         _set(sql, adapter, AdapterStatus.ACTIVE, reason, at, replaced=incumbent.id if incumbent else "")
 
 
-def rollback(database: Database, at: float, reason: str, *, model: str) -> Adapter | None:
-    """Retire the incumbent of `model`; the one it replaced is active again, unless it was withdrawn.
+def rollback(
+    database: Database, at: float, reason: str, *, model: str | None = None, adapter_id: str | None = None
+) -> Adapter | None:
+    """Retire the incumbent for good; the latest one before it that was not withdrawn is active again.
 
-    The adapter now active, or None when it is base.
+    `model` says whose incumbent is meant; without it, the one promoted last. With `adapter_id` nothing happens unless
+    that one is active: two windows that both find it bad must not go back two steps. The adapter now active, or None
+    when it is base.
     """
     with database.transaction() as sql:
-        active = _active(sql, model)
-        if active is None:
-            return None
         row = sql.execute(
-            "SELECT replaced FROM adapter_events WHERE adapter = ? AND status = 'active' ORDER BY number DESC LIMIT 1",
-            (active.id,),
+            "SELECT id FROM adapters WHERE status = 'active' AND (?1 IS NULL OR model = ?1) "
+            "ORDER BY (SELECT max(number) FROM adapter_events WHERE adapter = adapters.id) DESC LIMIT 1",
+            (model,),
         ).fetchone()
+        if row is None:
+            return None
+        active = _known(sql, row[0])
+        if adapter_id not in (None, active.id):
+            return active
         _set(sql, active, AdapterStatus.RETIRED, reason, at)
         _withdraw(sql, active, reason, at)
-        former = _get(sql, row[0]) if row and row[0] else None
-        if former is None or former.status is not AdapterStatus.RETIRED or _is_withdrawn(sql, former.id):
+        former = _replaced_by(sql, active.id)
+        while former is not None and _is_withdrawn(sql, former):
+            former = _replaced_by(sql, former)
+        if former is None:
             return None
-        _set(sql, former, AdapterStatus.ACTIVE, f"again, after {active.id} was rolled back", at)
-        return _get(sql, former.id)
+        again = f"again, after {active.id} was rolled back"
+        _set(sql, _known(sql, former), AdapterStatus.ACTIVE, again, at, replaced=_replaced_by(sql, former) or "")
+        return _known(sql, former)
 
 
-def retire_trained_on(database: Database, record_ids: Sequence[str], at: float = 0.0) -> list[str]:
-    """Retire every adapter whose run learned from any of the records; their ids."""
-    reason = "a record it learned from was deleted"
+def retire_trained_on(database: Database, record_ids: Sequence[str], at: float | None = None) -> list[str]:
+    """Retire for good every adapter whose run learned from any of the records; their ids.
+
+    `at` is Unix time in seconds; by default when the store was opened.
+    """
+    at = database.opened_at if at is None else at
     with database.transaction() as sql:
         runs: set[str] = set()
         for record_id in record_ids:
@@ -95,8 +135,8 @@ def retire_trained_on(database: Database, record_ids: Sequence[str], at: float =
         retired: list[str] = []
         for adapter in adapters(database):
             if adapter.run in runs and not _is_withdrawn(sql, adapter.id):
-                _set(sql, adapter, AdapterStatus.RETIRED, reason, at)
-                _withdraw(sql, adapter, reason, at)
+                _set(sql, adapter, AdapterStatus.RETIRED, _FORGOTTEN, at)
+                _withdraw(sql, adapter, _FORGOTTEN, at)
                 retired.append(adapter.id)
     return retired
 
@@ -104,6 +144,22 @@ def retire_trained_on(database: Database, record_ids: Sequence[str], at: float =
 def _get(sql: sqlite3.Connection, adapter_id: str) -> Adapter | None:
     row = sql.execute("SELECT body FROM adapters WHERE id = ?", (adapter_id,)).fetchone()
     return None if row is None else from_json(row[0], Adapter)
+
+
+def _known(sql: sqlite3.Connection, adapter_id: str) -> Adapter:
+    adapter = _get(sql, adapter_id)
+    if adapter is None:
+        raise StoreError(f"There is no adapter {adapter_id}; `stet adapters list` shows those there are.")
+    return adapter
+
+
+def _replaced_by(sql: sqlite3.Connection, adapter_id: str) -> str | None:
+    """The incumbent that this one took the place of when it last became active."""
+    row = sql.execute(
+        "SELECT replaced FROM adapter_events WHERE adapter = ? AND status = 'active' ORDER BY number DESC LIMIT 1",
+        (adapter_id,),
+    ).fetchone()
+    return row[0] if row and row[0] else None
 
 
 def _active(sql: sqlite3.Connection, model: str) -> Adapter | None:

@@ -14,9 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
+
 from stet.core.errors import StoreError
 
 BUSY_MILLISECONDS = 10_000
+OPEN_SECONDS = 60.0
+"""Longest wait for another process that checks, moves or migrates the store."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -49,6 +53,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE runs (id TEXT PRIMARY KEY, status TEXT NOT NULL, started REAL NOT NULL, body TEXT NOT NULL) STRICT;
     CREATE TABLE run_records (run TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (run, record)) STRICT;
     """,
+    """
+    CREATE TABLE erased (id TEXT PRIMARY KEY) STRICT;
+    ALTER TABLE run_records ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+    UPDATE runs SET seen = (
+        SELECT coalesce(max(records.rowid), 0) FROM records JOIN run_records ON record = records.id WHERE run = runs.id
+    );
+    """,
 )
 """Append-only: a store at version n has had the first n applied."""
 
@@ -56,8 +68,10 @@ MIGRATIONS: tuple[str, ...] = (
 class Database:
     """One connection. May be used from one thread at a time, whichever opened it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, set_aside: Path | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, opened_at: float, set_aside: Path | None) -> None:
         self.path = path
+        self.opened_at = opened_at
+        """Unix time in seconds."""
         self.set_aside = set_aside
         """Where a damaged store was put when this one was opened; None when it was well."""
         self._connection = connection
@@ -72,10 +86,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                # A commit that fails (disk full) leaves the transaction open: the next one would join it and be lost.
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -84,9 +99,17 @@ class Database:
             yield self._connection
 
     def scrub(self) -> None:
-        """Make sure that deleted text is in none of the store's files: empty the write-ahead log."""
+        """Make sure that deleted text is in none of the store's files: empty the write-ahead log.
+
+        Raises StoreError when another process reads the store for too long.
+        """
         with translated(self.path):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreError(
+                f"The text is deleted, but traces of it stand in {self.path}-wal, because another program reads the "
+                "store; close your editors, and they are gone."
+            )
 
     def close(self) -> None:
         """Close the connection; a second call changes nothing."""
@@ -106,15 +129,11 @@ def open_store(path: Path, now: float) -> Database:
 
     Raises StoreError when it cannot be read or written, or comes from a newer Stet.
     """
+    path = path.absolute()
     _make_folder(path.parent)
-    with translated(path):
-        try:
-            return Database(path, _connect(path), None)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-        aside = _set_aside(path, now)
-        return Database(path, _connect(path), aside)
+    with translated(path), _alone(path):
+        aside = _set_aside(path, now) if _is_damaged(path) else None
+        return Database(path, _connect(path), now, aside)
 
 
 @contextlib.contextmanager
@@ -122,10 +141,14 @@ def translated(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors as one sentence each."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+            raise  # a mistake of ours, not of the disk
         text = str(error).lower()
         if "full" in text or getattr(error, "errno", None) == 28:
             mend = "free some disk space, or set STET_DATA_DIR to a folder with room"
+        elif _is_damage(error):
+            mend = "start Stet again, which sets it aside and makes a new one"
         elif "locked" in text:
             mend = "another program holds it; close it and try again"
         else:
@@ -142,21 +165,50 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time, so that nobody takes another's fresh store for the damaged one and moves that."""
+    try:
+        with FileLock(path.with_name(f"{path.name}.lock"), mode=0o600).acquire(timeout=OPEN_SECONDS):
+            yield
+    except Timeout as error:
+        raise StoreError(
+            f"The store {path} is being opened by another program for over {OPEN_SECONDS:.0f} s; end it and try again."
+        ) from error
+
+
+def _is_damaged(path: Path) -> bool:
+    """Looks at the store and changes no byte of it. Raises StoreError for one of a newer Stet.
+
+    The connection must be read-only: when a writable one closes, it copies the log into the file and deletes it.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        reader = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_MILLISECONDS / 1000)
+        with contextlib.closing(reader):
+            version = reader.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise StoreError(
+                    f"The store {path} is of a newer Stet (version {version}, this one knows {len(MIGRATIONS)}); "
+                    "run `pip install --upgrade stet-ls`, or set STET_DATA_DIR to another folder."
+                )
+            return bool(reader.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        return True
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if path.is_file():
+        path.chmod(0o600)
+    else:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise StoreError(
-                f"The store {path} is of a newer Stet (version {version}, this one knows {len(MIGRATIONS)}); "
-                "run `pip install --upgrade stet-ls`, or set STET_DATA_DIR to another folder."
-            )
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise sqlite3.DatabaseError(f"malformed: {problem}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
@@ -185,9 +237,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.commit()
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    text = str(error).lower()
-    return "malformed" in text or "not a database" in text
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _set_aside(path: Path, now: float) -> Path:

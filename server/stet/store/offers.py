@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from stet.core.records import Outcome, Suggestion
 from stet.store.database import Database
-from stet.store.rows import from_json, to_json
+from stet.store.rows import from_json, key, to_json
 
 
 def save_offer(database: Database, suggestion: Suggestion, offered_at: float) -> None:
-    """Enter an offer; one that is there already stays as it is."""
+    """Enter an offer; one that is there already stays as it is, one that was erased stays away."""
     provenance = suggestion.provenance
     with database.transaction() as sql:
         sql.execute(
-            "INSERT OR IGNORE INTO offers (id, document, offered_at, arm, adapter, body) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO offers (id, document, offered_at, arm, adapter, body) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+            "WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)",
             (
                 suggestion.id,
-                suggestion.context.document,
+                key(suggestion.context.document),
                 offered_at,
                 provenance.arm,
                 provenance.adapter,
@@ -30,7 +31,7 @@ def end_offer(database: Database, offer_id: str, outcome: Outcome, at: float, re
         changed = sql.execute(
             "UPDATE offers SET outcome = ?, ended_at = ?, reason = ? WHERE id = ? "
             "AND (outcome IS NULL OR (outcome = 'partially_accepted' AND ? = 'accepted'))",
-            (outcome.value, at, reason, offer_id, outcome.value),
+            (outcome.value, at, key(reason), offer_id, outcome.value),
         ).rowcount
     return changed > 0
 

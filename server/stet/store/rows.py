@@ -14,6 +14,11 @@ T = TypeVar("T")
 _CONVERTER = cattrs.Converter(forbid_extra_keys=False)
 
 
+def key(text: str) -> str:
+    """`text` as a column to be looked for: the same but for lone surrogates, which are no UTF-8 and are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def to_json(record: Suggestion | AcceptedSpan | EditRecord | Adapter | TrainingRun) -> str:
     """The whole record as one ASCII JSON object."""
     return json.dumps(_CONVERTER.unstructure(record), ensure_ascii=True, separators=(",", ":"))

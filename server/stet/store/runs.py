@@ -10,14 +10,19 @@ from stet.store.rows import from_json, to_json
 
 
 def save(database: Database, run: TrainingRun) -> None:
-    """Enter a run or its newest state, and the records it sees."""
+    """Enter a run or its newest state, and the records it learns from; what was there to see counts from the first."""
     with database.transaction() as sql:
         sql.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, "
-            "body = excluded.body",
+            "INSERT INTO runs (id, status, started, body, seen) "
+            "VALUES (?, ?, ?, ?, (SELECT coalesce(max(rowid), 0) FROM records)) "
+            "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body",
             (run.id, run.status.value, run.started, to_json(run)),
         )
-        sql.executemany("INSERT OR IGNORE INTO run_records VALUES (?, ?)", [(run.id, record) for record in run.records])
+        sql.executemany(
+            "INSERT OR IGNORE INTO run_records (run, record, erased) "
+            "VALUES (?1, ?2, EXISTS (SELECT 1 FROM erased WHERE id = ?2))",
+            [(run.id, record) for record in run.records],
+        )
 
 
 def end(database: Database, run_id: str, status: RunStatus, at: float, reason: str) -> None:
@@ -41,11 +46,14 @@ def last_run(database: Database) -> TrainingRun | None:
 
 
 def records_since_last_run(database: Database) -> int:
-    """Records that the last finished run did not see; all of them when there was none."""
+    """Records with a version that came after the last finished run was entered; all of them when there was none.
+
+    Those that a run had before it and left out, as too old or without a lesson, are not new.
+    """
     last = last_run(database)
     with database.reading() as sql:
         row = sql.execute(
-            "SELECT count(DISTINCT id) FROM records WHERE id NOT IN (SELECT record FROM run_records WHERE run = ?)",
+            "SELECT count(DISTINCT id) FROM records WHERE rowid > coalesce((SELECT seen FROM runs WHERE id = ?), 0)",
             (last.id if last else "",),
         ).fetchone()
     return int(row[0])

@@ -8,10 +8,10 @@ from stet.store.database import Database
 
 
 def accept(database: Database, span: AcceptedSpan) -> None:
-    """An accepted span with its offer and the offer's outcome."""
+    """An accepted span with its offer and the offer's outcome; again, with the whole span, when it has grown."""
     with database.transaction():
         offers.save_offer(database, span.suggestion, span.suggestion.created)
-        offers.end_offer(database, span.id, span.outcome, span.accepted_at)
+        offers.end_offer(database, span.id, span.outcome, span.touched_at)
         spans.save_span(database, span)
 
 
