@@ -1,9 +1,9 @@
-"""An engine in this process that answers from a function: slow, failing or counting, as a test wants it."""
+"""An engine in this process that answers from a script: slow, failing or counting, as a test wants it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
@@ -13,14 +13,19 @@ from stet.engine.api import Completion, CompletionRequest, Token
 
 @define
 class ScriptedEngine:
-    """Answers `answer(prompt + forced)` behind the forced text; implements `stet.engine.api.Engine`."""
+    """Answers behind the forced text; implements `stet.engine.api.Engine`.
 
-    answer: Callable[[str], str]
+    `answer` is called with prompt and forced text, or maps ends of them to answers; the longest end that fits wins and
+    no end gives "".
+    """
+
+    answer: Callable[[str], str] | Mapping[str, str]
     gate: asyncio.Event | None = None
     """When given, each answer waits for it."""
     broken: bool = False
     requests: list[CompletionRequest] = field(factory=list)
     cancelled: int = 0
+    """Calls that were cancelled while they waited for the gate."""
 
     async def complete(self, request: CompletionRequest) -> Completion:
         self.requests.append(request)
@@ -32,5 +37,11 @@ class ScriptedEngine:
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
-        text = request.forced + self.answer(request.prompt + request.forced)
+        text = request.forced + self._answer(request.prompt + request.forced)
         return Completion(text, (Token(text, -0.5),), "end")
+
+    def _answer(self, asked: str) -> str:
+        if not isinstance(self.answer, Mapping):
+            return self.answer(asked)
+        ends = [end for end in self.answer if asked.endswith(end)]
+        return self.answer[max(ends, key=len)] if ends else ""

@@ -6,6 +6,7 @@ what the judgement makes of the offer. Signals and the clock are in `stet.captur
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from attrs import define, field
@@ -24,6 +25,8 @@ from stet.core.records import Outcome, SpanState
 from stet.core.spans import Change, Span
 from stet.core.text import TextBuffer
 
+_REMEMBERED = 64
+
 
 @define
 class Document:
@@ -34,18 +37,20 @@ class Document:
     spans: dict[str, Tracked] = field(factory=dict)
     declined: dict[str, Declined] = field(factory=dict)
     guards: Guards = field(factory=Guards)
+    ended: deque[str] = field(factory=lambda: deque(maxlen=_REMEMBERED))
+    """Ids of offers that have their outcome: offered again, they get no second one."""
     caret: int = 0
     """Where the last change ended: the writer's caret, as far as anybody knows."""
 
     def changed(self, changes: Sequence[Change], now: float, rules: CaptureRules, *, mass: bool) -> list[Effect]:
         """Make and follow the changes of one notification. `mass`: other documents are changing at the same time."""
-        carets = [self.offer.end, self.caret] if self.offer else [self.caret]
-        steps = normalised(changes, self.buffer, carets)
+        steps = normalised(changes, self.buffer, [self.offer.end, self.caret] if self.offer else [self.caret])
         scattered = len(steps) > 1 and is_scattered(steps)
         effects: list[Effect] = []
         near: dict[str, Tracked] = {}
         for change in steps:
-            effects += self._make(_clamped(change, len(self.buffer)), now, rules, near, scattered=scattered, mass=mass)
+            change = _clamped(change, len(self.buffer))
+            effects += self._make(change, now, rules, near, scattered=scattered, mass=mass)
         for tracked in near.values():
             if tracked.id in self.spans and tracked.state is SpanState.LIVE:
                 tracked.read(self.buffer, rules.context_characters)
@@ -56,7 +61,7 @@ class Document:
         """Make `offer` the open one. Finds out how much of its text stands at its start already."""
         text, start = offer.text, offer.start
         known = self.spans.get(offer.suggestion.id)
-        offer.ended_before = known is not None
+        offer.ended_before = known is not None or offer.suggestion.id in self.ended
         standing = self.buffer.slice(start, start + len(text) + 16)
         suffix = offer.suggestion.context.suffix
         if not (suffix and standing[: len(suffix)] == suffix[: len(standing)]):
@@ -81,6 +86,7 @@ class Document:
             outcome, reason = Outcome.PARTIALLY_ACCEPTED, offer.how
         elif offer.complete_at is not None and outcome is not Outcome.ACCEPTED:
             outcome, reason = Outcome.TYPED_THROUGH, "typed"
+        self.ended.append(offer.suggestion.id)
         return [OfferEnded(offer.suggestion, outcome, now, reason)]
 
     def decline(self, now: float, outcome: Outcome | None) -> None:
@@ -179,7 +185,7 @@ class Document:
         undone = 0 if tracked.reverted or change.text else pieces_undone(tracked, change, removed)
         back = is_redo(tracked, change)
         met = follow(tracked, change, removed, source, letter_before)
-        if guard == "pasted" and not len(tracked.edited):
+        if len(change.text) > 1 and not back and not len(tracked.edited):
             met = _follow_move(tracked, change) or met
         if (
             met

@@ -1,9 +1,12 @@
-"""How accepted text lands in a span, grows piece by piece, is taken back by an undo and put back by a redo."""
+"""How a span comes to be and to be again: it lands, grows piece by piece, is undone and redone, and outlives a restart.
+
+Knows spans and texts, not offers; makes no effects.
+"""
 
 from __future__ import annotations
 
 from stet.capture.spans import Tail, Tracked, trimmed
-from stet.core.records import Outcome, Suggestion
+from stet.core.records import AcceptedSpan, Outcome, SpanState, Suggestion
 from stet.core.spans import Change, Span
 
 
@@ -73,3 +76,25 @@ def put_back(tracked: Tracked, start: int, text: str) -> None:
     tracked.edited = trimmed(start, text)
     tracked.owned = Span(tracked.edited.start, tracked.edited.start)
     tracked.reverted, tracked.cut = False, None
+
+
+def resumed(span: AcceptedSpan) -> Tracked:
+    """A journalled span as one that is followed again. How it was put in, piece by piece, is not known any more."""
+    return Tracked(
+        suggestion=span.suggestion,
+        first=max(0, span.suggestion.text.find(span.accepted)),
+        accepted=span.accepted,
+        owned=span.owned,
+        edited=span.edited,
+        accepted_at=span.accepted_at,
+        touched_at=span.touched_at,
+        outcome=span.outcome,
+        pieces=[],
+        pending_since=None if span.state is SpanState.SETTLED else span.touched_at,
+        before=span.before,
+        after=span.after,
+        text=span.text,
+        kept_text=span.kept_text,
+        state=span.state,
+        version=span.version,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from stet.capture import declined as declining
 from stet.capture import settle
@@ -18,11 +18,12 @@ from stet.capture.classify import plain, typed_instead_record
 from stet.capture.declined import Declined
 from stet.capture.document import Document
 from stet.capture.effects import Effect, OfferEnded, RecordMade, Signal, SignalKind, SpanTouched
+from stet.capture.landing import resumed
 from stet.capture.offers import OpenOffer, Step, Verdict, how_far, standing_length
 from stet.capture.rules import CaptureRules
 from stet.capture.spans import Tracked
 from stet.core.cost import word_tokens
-from stet.core.records import AcceptedSpan, Outcome, SpanState, Suggestion
+from stet.core.records import AcceptedSpan, Outcome, Suggestion
 from stet.core.spans import Change, Span
 from stet.core.text import TextBuffer
 
@@ -129,6 +130,7 @@ class Recorder:
             item = known.declined.get(offer_id)
             if item is not None and item.outcome is None and signal.kind is SignalKind.REJECTED:
                 item.outcome = Outcome.REJECTED
+                known.ended.append(item.id)
                 return [OfferEnded(item.suggestion, Outcome.REJECTED, now, "dismissed")]
         return []
 
@@ -189,7 +191,7 @@ class Recorder:
             if span.id in known.spans:
                 continue
             place = anchored(span, text)
-            tracked = _tracked(place.span or span)
+            tracked = resumed(place.span or span)
             if place.span is None:
                 effects += settle.settled(tracked, now, "lost")
                 effects += settle.closed(tracked, f"lost: {place.reason}")
@@ -206,7 +208,7 @@ class Recorder:
 
     def _settled(self, known: Document, tracked: Tracked, now: float) -> list[Effect]:
         effects = settle.settled(self._current(known, tracked), now)
-        if not tracked.text.strip() and not tracked.reverted:
+        if not tracked.text and not tracked.reverted:
             del known.spans[tracked.id]
             effects += settle.closed(tracked, "deleted")
         return effects
@@ -268,34 +270,9 @@ class Recorder:
         if outcome is None:
             outcome = Outcome.TYPED_THROUGH if same else Outcome.TYPED_INSTEAD if typed else Outcome.IGNORED
             reason = "corrected" if same else "disagreed"
+            known.ended.append(item.id)
             effects.append(OfferEnded(item.suggestion, outcome, now, reason))
         if typed and not same:
             flags = ("early",) if last else ()
             effects.append(RecordMade(typed_instead_record(item.suggestion, typed, outcome, now, flags)))
         return effects
-
-
-def _tracked(span: AcceptedSpan) -> Tracked:
-    """A journalled span as one that is followed again. How it was put in, piece by piece, is not known any more."""
-    first = max(0, span.suggestion.text.find(span.accepted))
-    settled = span.state is SpanState.SETTLED
-    return evolve(
-        Tracked(
-            suggestion=span.suggestion,
-            first=first,
-            accepted=span.accepted,
-            owned=span.owned,
-            edited=span.edited,
-            accepted_at=span.accepted_at,
-            touched_at=span.touched_at,
-            outcome=span.outcome,
-            pieces=[],
-            pending_since=None if settled else span.touched_at,
-        ),
-        before=span.before,
-        after=span.after,
-        text=span.text,
-        kept_text=span.kept_text,
-        version=span.version,
-        state=span.state,
-    )

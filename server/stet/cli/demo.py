@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "selection": {"exploration": 0},
 }
 SECONDS_A_KEY = 0.15
-PAUSES_A_LETTER = 2
+PAUSES_A_LETTER = 4
 LOOK_UP_EVERY = 4
 """Words between two pauses of the replay."""
 
@@ -136,7 +136,6 @@ class _Demo:
         offered = await self._editor.suggest(uri, place)
         rest = rest_of_line(letter, place)
         if offered is None or matching(offered[1], rest)[0] == 0:
-            self._type_up_to(uri, letter[: place + len(rest)])
             return
         await self._editor.accept(uri, place, offered)
         self._pass_time(1)

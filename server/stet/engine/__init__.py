@@ -2,6 +2,7 @@
 
 from stet.engine.api import Completion, CompletionRequest, Engine, Token
 from stet.engine.client import LlamaServer
+from stet.engine.convert import adapter_to_gguf
 from stet.engine.process import EngineConfig, EngineProcess, default_threads
 from stet.engine.supervisor import EngineState, Supervisor
 
@@ -15,5 +16,6 @@ __all__ = [
     "LlamaServer",
     "Supervisor",
     "Token",
+    "adapter_to_gguf",
     "default_threads",
 ]

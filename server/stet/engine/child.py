@@ -71,7 +71,6 @@ def _serve(config: dict[str, Any]) -> Any:
     params.n_ctx_checkpoints = 0
     params.fit_params = False
     params.offline = True
-    params.no_extra_bufts = True
     params.verbosity = QUIET
     if config["adapter"]:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(config["adapter"], 1.0)]

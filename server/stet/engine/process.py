@@ -8,6 +8,7 @@ import json
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -49,37 +50,29 @@ class EngineProcess:
         """Start a child and wait until its model is loaded. Raises EngineError; then nothing is left running."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # or a `stet` or `json.py` in the editor's working folder would be run in its place
             "-m",
             "stet.engine",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        assert process.stdin is not None and process.stdout is not None
         key = secrets.token_urlsafe(32)
-        line = {
-            "model": str(config.model),
-            "adapter": str(config.adapter) if config.adapter else None,
-            "threads": config.threads,
-            "context_tokens": config.context_tokens,
-            "slots": config.slots,
-            "api_key": key,
-        }
+        what = f"{config.model}" + (f" with {config.adapter}" if config.adapter else "")
         try:
-            process.stdin.write(json.dumps(line).encode() + b"\n")
-            answer = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-            said = json.loads(answer) if answer else {"ready": False, "error": "it ended while loading"}
+            said = await asyncio.wait_for(_ask(process, config, key), START_SECONDS)
             if not said["ready"]:
-                what = f"{config.model}" + (f" with {config.adapter}" if config.adapter else "")
                 raise EngineError(f"The engine could not load {what} ({said['error']}); run `stet doctor`.")
-        except BaseException as error:
-            await _end(process)
+            return cls(process, f"http://127.0.0.1:{int(said['port'])}", key)
+        except BaseException as error:  # also when the caller is cancelled, nothing is left behind
+            ended = await _end(process)
             if isinstance(error, TimeoutError):
-                raise EngineError(f"The engine did not load {config.model} within {START_SECONDS:.0f} s.") from error
-            if isinstance(error, ConnectionError):
-                raise EngineError(f"The engine ended while it loaded {config.model}; run `stet doctor`.") from error
+                raise EngineError(f"The engine did not load {what} within {START_SECONDS:.0f} s.") from error
+            if isinstance(error, ValueError | KeyError | TypeError | ConnectionError):
+                raise EngineError(
+                    f"The engine ended with code {ended} while it loaded {what}; run `stet doctor`."
+                ) from error
             raise
-        return cls(process, f"http://127.0.0.1:{said['port']}", key)
 
     @property
     def pid(self) -> int:
@@ -94,8 +87,24 @@ class EngineProcess:
         await _end(self._process)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Close its standard input, which it takes as the sign to go; kill it if it does not."""
+async def _ask(process: asyncio.subprocess.Process, config: EngineConfig, key: str) -> dict[str, Any]:
+    """Hand over the configuration; the child's one line of answer, which is no JSON when the child has ended."""
+    assert process.stdin is not None and process.stdout is not None
+    line = {
+        "model": str(config.model),
+        "adapter": str(config.adapter) if config.adapter else None,
+        "threads": config.threads,
+        "context_tokens": config.context_tokens,
+        "slots": config.slots,
+        "api_key": key,
+    }
+    process.stdin.write(json.dumps(line).encode() + b"\n")
+    said: dict[str, Any] = json.loads(await process.stdout.readline())
+    return said
+
+
+async def _end(process: asyncio.subprocess.Process) -> int:
+    """Close its standard input, which it takes as the sign to go; kill it if it does not. Its exit code."""
     if process.returncode is None:
         assert process.stdin is not None
         process.stdin.close()
@@ -104,4 +113,4 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-    await process.wait()
+    return await process.wait()

@@ -19,6 +19,9 @@ LESSONS = frozenset(RecordKind)
 EXCLUDED_FLAGS = frozenset({"reverted", "pasted", "generated", "machine"})
 """Reservations under which the final text is not the writer's word: undone, pasted whole, or a machine's."""
 
+PASSAGE = 80
+"""Code points before a text that make it the same passage when they are the same too."""
+
 TUNE_SHARE = 0.1
 """Share of the records learned from that only say after which epoch to stop."""
 TUNE_FROM = 40
@@ -105,11 +108,12 @@ def split(examples: Sequence[Example], held_out: float) -> Split:
     """Hold out the documents last written in, newest first, until the share `held_out` of the examples is reached.
 
     A document that would take more than half as much again is cut by time, so that one long document, or one alone,
-    still leaves both sides filled; an example that repeats a held-out text is not learned from. Deterministic.
+    still leaves both sides filled. A passage that is held out and was written before, with the same text in front of it,
+    is not learned from; a phrase the writer uses again and again is, for that is her habit. Deterministic.
     """
     rest, held = _cut(examples, max(1, round(len(examples) * held_out)))
-    said = {example.target.strip() for example in held if len(word_tokens(example.target)) > 3}
-    rest = [example for example in rest if example.target.strip() not in said]
+    passages = {_passage(example) for example in held}
+    rest = [example for example in rest if _passage(example) not in passages]
     if len(rest) < TUNE_FROM:
         return Split(tuple(rest), (), tuple(held))
     train, tune = _cut(rest, math.ceil(len(rest) * TUNE_SHARE))
@@ -133,6 +137,10 @@ def _cut(examples: Sequence[Example], wanted: int) -> tuple[list[Example], list[
             older += group[:-room]
             newer += group[-room:]
     return sorted(older, key=_age), sorted(newer, key=_age)
+
+
+def _passage(example: Example) -> tuple[str, str]:
+    return example.prompt[-PASSAGE:], example.target.strip()
 
 
 def _age(example: Example) -> tuple[float, str]:

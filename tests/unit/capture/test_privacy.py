@@ -1,0 +1,57 @@
+"""Which documents are refused, and for which reason."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from stet.capture import CaptureRules, refusal
+
+RULES = CaptureRules()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///home/me/.env",
+        "file:///home/me/project/.env.local",
+        "file:///srv/prod.env",
+        "file:///home/me/.ssh/id_rsa",
+        "file:///home/me/.ssh/id_rsa_work",
+        "file:///c%3A/Users/me/server.key",
+        "file:///home/me/my%20passwords.txt",
+        "file:///home/me/project/.gitignore",
+        "C:\\Users\\me\\keys.kdbx",
+    ],
+)
+def test_names_that_are_excluded(uri: str) -> None:
+    assert refusal(uri, "plaintext", 10, RULES) == "its name matches stet.capture.exclude"
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///home/me/letter.txt", "untitled:Untitled-1", "file:///home/me/environment.md", "/home/me/a.txt"]
+)
+def test_names_that_are_not(uri: str) -> None:
+    assert refusal(uri, "plaintext", 10, RULES) is None
+
+
+def test_patterns_mean_what_they_mean_in_a_gitignore() -> None:
+    rules = evolve(RULES, exclude=("private/", "*.log", "!kept.log"))
+    assert refusal("file:///home/me/private/deep/letter.txt", "", 1, rules)
+    assert refusal("file:///home/me/a.log", "", 1, rules)
+    assert refusal("file:///home/me/kept.log", "", 1, rules) is None
+    assert refusal("file:///home/me/privately/letter.txt", "", 1, rules) is None
+
+
+def test_other_reasons() -> None:
+    assert "scheme 'git'" in (refusal("git:/x/y.txt", "plaintext", 1, RULES) or "")
+    assert "longer than 2000000" in (refusal("file:///a.txt", "plaintext", 2_000_001, RULES) or "")
+    assert "NUL" in (refusal("file:///a.txt", "plaintext", 3, RULES, text="a\0b") or "")
+    assert refusal("file://[broken", "plaintext", 3, RULES) == "its address cannot be read"
+    assert "'json'" in (refusal("file:///a.json", "json", 3, evolve(RULES, languages=("json",))) or "")
+
+
+def test_the_reason_never_quotes_the_text() -> None:
+    reason = refusal("file:///a.txt", "plaintext", 6, RULES, text="secret\0")
+    assert reason is not None
+    assert "secret" not in reason
