@@ -20,7 +20,8 @@ from stet.engine.api import Completion, CompletionRequest, Token
 
 _SPECIAL = re.compile(r"<[^\s<>]{1,40}>|\[/?[A-Z_]{2,20}\]")
 _STOPPED = {"word": "stop", "eos": "end", "limit": "length"}
-_CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+HEALTH_SECONDS = 5.0
 _LIMITS = httpx.Limits(max_keepalive_connections=0)
 """llama-server ends the connection after each streamed answer without saying so; reusing one fails now and then."""
 FORCED_TOKENS = 4
@@ -45,7 +46,7 @@ class LlamaServer:
             self._http = httpx.AsyncClient(
                 base_url=address,
                 headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-                timeout=httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+                timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
                 limits=_LIMITS,
                 trust_env=False,
             )
@@ -90,7 +91,7 @@ class LlamaServer:
     async def health(self) -> None:
         """Returns when the server answers that it is well. Raises EngineError."""
         async with self._translated():
-            _refuse_bad(await self._http.get("/health", timeout=_CONNECT_SECONDS), self.url)
+            _refuse_bad(await self._http.get("/health", timeout=HEALTH_SECONDS), self.url)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from stet.core.spans import Change, Span
-from stet.core.text import TextBuffer, whole_text_change
+from stet.core.text import TextBuffer
 
 Encoding = types.PositionEncodingKind
 
@@ -48,8 +48,8 @@ def to_position(buffer: TextBuffer, offset: int, encoding: str) -> types.Positio
 def to_changes(buffer: TextBuffer, events: list[types.TextDocumentContentChangeEvent], encoding: str) -> list[Change]:
     """The content changes of one notification as code-point changes, each in the text the one before left.
 
-    A whole-text event becomes the one replacement between the common head and tail of the two texts. `buffer` holds
-    the text before the first event and is not changed.
+    A whole-text event is a change of the whole text; the recorder finds out what is new in it. `buffer` holds the text
+    before the first event and is not changed.
     """
     if len(events) == 1 and isinstance(events[0], types.TextDocumentContentChangePartial):
         return [_partial(buffer, events[0], encoding)]
@@ -57,12 +57,11 @@ def to_changes(buffer: TextBuffer, events: list[types.TextDocumentContentChangeE
     scratch = TextBuffer(buffer.text)
     for event in events:
         if isinstance(event, types.TextDocumentContentChangePartial):
-            change: Change | None = _partial(scratch, event, encoding)
+            change = _partial(scratch, event, encoding)
         else:
-            change = whole_text_change(scratch.text, event.text)
-        if change is not None:
-            scratch.apply(change)
-            changes.append(change)
+            change = Change(Span(0, len(scratch)), event.text)
+        scratch.apply(change)
+        changes.append(change)
     return changes
 
 
