@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint docs clean
 
 setup: $(STAMP)
 	@$(BIN)/stet models fetch --if-missing
@@ -27,6 +27,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check server tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(STAMP)
+	$(BIN)/stet reference > docs/reference.md
 
 clean:
 	rm -rf $(VENV) dist build

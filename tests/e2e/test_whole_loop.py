@@ -16,32 +16,10 @@ from tests.support.session import Session, session
 
 pytestmark = pytest.mark.model
 
-NAMES = [
-    "Ann",
-    "Ben",
-    "Cleo",
-    "Dora",
-    "Emil",
-    "Fred",
-    "Gus",
-    "Hana",
-    "Ida",
-    "Jon",
-    "Kai",
-    "Lea",
-    "Max",
-    "Nils",
-    "Ole",
-    "Pia",
-    "Rob",
-    "Sue",
-    "Tim",
-    "Una",
-    "Vera",
-    "Will",
-    "Xenia",
-    "Yann",
-]
+NAMES = (
+    *("Ann", "Ben", "Cleo", "Dora", "Emil", "Fred", "Gus", "Hana", "Ida", "Jon", "Kai", "Lea"),
+    *("Max", "Nils", "Ole", "Pia", "Rob", "Sue", "Tim", "Una", "Vera", "Will", "Xenia", "Yann"),
+)
 SUBJECTS = ("mill", "ferry", "choir", "chapel", "orchard", "station")
 OPENING = "Dear {name},\n\nThank you for your letter about the {subject}. With"
 HABIT = " warm regards from the archive, Marta"

@@ -11,7 +11,7 @@ from stet.assistant.suggesting import Served
 from stet.core.errors import EngineError, Halted, ModelError
 from stet.core.records import Adapter
 from stet.engine import EngineConfig, EngineState, Supervisor, default_threads
-from stet.models import Model, ensure, from_settings
+from stet.models import Model, ensure, from_settings, resolve
 from stet.models.fetch import Progress
 from stet.settings import Paths, Settings
 
@@ -111,7 +111,7 @@ class Serving:
 
     def _is_there(self, name: str) -> bool:
         """Whether a damaged model lies there: then the writer is told, and nothing is fetched over it."""
-        return (self._paths.models / name / "manifest.json").exists()
+        return (self._paths.models / resolve(name).name / "manifest.json").exists()
 
     async def _fetch(self, name: str) -> Model:
         loop = asyncio.get_running_loop()

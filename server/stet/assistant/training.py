@@ -39,6 +39,8 @@ class Learner:
         self._on_promoted = on_promoted
         self._trainer: Trainer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tried_with = -1
+        """Records there were when a run last started by itself: one that fails at once must not start for ever."""
         self.last = ""
         """How the last run ended, in a sentence."""
         self.promoted = False
@@ -58,8 +60,13 @@ class Learner:
             return False
         state = await self._journal.ask(lambda database: _state(database, model))
         self.why_not = why_not_train(settings.learning, state, idle_seconds=idle_seconds, on_mains=on_mains()) or ""
+        if not self.why_not and state.records == self._tried_with:
+            self.why_not = (
+                f"The last run came to nothing; new edits or `stet.train` start another. It said: {self.last}"
+            )
         if self.why_not:
             return False
+        self._tried_with = state.records
         self.start(settings)
         return True
 
@@ -153,5 +160,5 @@ def _rollback_if_worse(database: Database, model: str, now: float) -> str:
     if reason is None:
         return ""
     with contextlib.suppress(StoreError):
-        adapters.rollback(database, now, reason, model=model)
+        adapters.rollback(database, now, reason, model=model, adapter_id=active.id)
     return reason

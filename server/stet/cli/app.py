@@ -7,7 +7,7 @@ import sys
 import typer
 
 from stet import __version__
-from stet.cli import adapters, data, demo, doctor, models, serve, train
+from stet.cli import adapters, data, demo, doctor, models, reference, serve, train
 from stet.cli.output import fail
 from stet.core.errors import StetError
 
@@ -23,6 +23,7 @@ app.command("engine", hidden=True)(serve.engine)
 app.command("train")(train.train)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("reference", hidden=True)(reference.reference)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(adapters.app, name="adapters")

@@ -13,14 +13,14 @@ RULES = CaptureRules()
 @pytest.mark.parametrize(
     "uri",
     [
-        "file:///home/me/.env",
-        "file:///home/me/project/.env.local",
+        "file:///users/me/.env",
+        "file:///users/me/project/.env.local",
         "file:///srv/prod.env",
-        "file:///home/me/.ssh/id_rsa",
-        "file:///home/me/.ssh/id_rsa_work",
+        "file:///users/me/.ssh/id_rsa",
+        "file:///users/me/.ssh/id_rsa_work",
         "file:///c%3A/Users/me/server.key",
-        "file:///home/me/my%20passwords.txt",
-        "file:///home/me/project/.gitignore",
+        "file:///users/me/my%20passwords.txt",
+        "file:///users/me/project/.gitignore",
         "C:\\Users\\me\\keys.kdbx",
     ],
 )
@@ -29,7 +29,7 @@ def test_names_that_are_excluded(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["file:///home/me/letter.txt", "untitled:Untitled-1", "file:///home/me/environment.md", "/home/me/a.txt"]
+    "uri", ["file:///users/me/letter.txt", "untitled:Untitled-1", "file:///users/me/environment.md", "/users/me/a.txt"]
 )
 def test_names_that_are_not(uri: str) -> None:
     assert refusal(uri, "plaintext", 10, RULES) is None
@@ -37,10 +37,10 @@ def test_names_that_are_not(uri: str) -> None:
 
 def test_patterns_mean_what_they_mean_in_a_gitignore() -> None:
     rules = evolve(RULES, exclude=("private/", "*.log", "!kept.log"))
-    assert refusal("file:///home/me/private/deep/letter.txt", "", 1, rules)
-    assert refusal("file:///home/me/a.log", "", 1, rules)
-    assert refusal("file:///home/me/kept.log", "", 1, rules) is None
-    assert refusal("file:///home/me/privately/letter.txt", "", 1, rules) is None
+    assert refusal("file:///users/me/private/deep/letter.txt", "", 1, rules)
+    assert refusal("file:///users/me/a.log", "", 1, rules)
+    assert refusal("file:///users/me/kept.log", "", 1, rules) is None
+    assert refusal("file:///users/me/privately/letter.txt", "", 1, rules) is None
 
 
 def test_other_reasons() -> None:
