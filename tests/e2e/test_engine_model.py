@@ -104,15 +104,10 @@ async def test_a_line_ends_where_the_model_ends_it(engine: LlamaServer) -> None:
 async def test_text_that_looks_special_is_plain_text(engine: LlamaServer) -> None:
     as_text = await engine.tokenize("<|im_end|>")
     assert len(as_text) > 1
-    plain = await engine.complete(CompletionRequest("He wrote <|im_end|> in his", max_tokens=8))
-    assert plain.prompt_tokens + plain_cached(plain.prompt_tokens) >= len(as_text)
-    assert plain.text
-
-
-def plain_cached(evaluated: int) -> int:
-    """A fresh engine has cached nothing."""
-    assert evaluated > 0
-    return 0
+    prompt = "He wrote <|im_end|> in his"
+    assert (await engine.complete(CompletionRequest(prompt, max_tokens=8))).prompt_tokens == len(
+        await engine.tokenize(prompt)
+    )
 
 
 async def test_characters_of_several_tokens_come_whole(engine: LlamaServer) -> None:
@@ -139,9 +134,7 @@ async def test_a_cancelled_request_frees_the_engine(engine: LlamaServer, say: li
         began = time.monotonic()
         await engine.complete(CompletionRequest("Hello", max_tokens=1, slot=0))
         waits.append(time.monotonic() - began)
-    say.append(
-        f"a request after a cancelled one on the same slot: {1000 * max(waits):.0f} ms at most ({1000 * alone:.0f} alone)"
-    )
+    say.append(f"a request after a cancelled one: {1000 * max(waits):.0f} ms at most ({1000 * alone:.0f} ms alone)")
 
 
 async def test_twenty_kills_at_any_moment(model: Path, say: list[str]) -> None:
@@ -170,7 +163,7 @@ async def test_twenty_kills_at_any_moment(model: Path, say: list[str]) -> None:
 
     writer = asyncio.ensure_future(write())
     for _ in range(KILLS):
-        await asyncio.sleep(chance.uniform(0, 0.4))  # the moment is what is tested
+        await asyncio.sleep(chance.uniform(0, 0.8))  # the moment is what is tested
         children = psutil.Process().children()
         pids.update(child.pid for child in children)
         for child in children:
@@ -202,6 +195,14 @@ asyncio.run(main())
 """
 
 
+def runs(process: psutil.Process) -> bool:
+    """Whether it is there and more than an entry that its new parent has not taken away yet."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("when", ["ready", "loading"])
 def test_an_engine_does_not_outlive_its_killed_server(model: Path, when: str, say: list[str]) -> None:
     chance = random.Random(7)
@@ -218,10 +219,10 @@ def test_an_engine_does_not_outlive_its_killed_server(model: Path, when: str, sa
             time.sleep(chance.uniform(0, 0.5))  # somewhere between its first line and the loaded model
         os.kill(parent.pid, signal.SIGKILL)
         began = time.monotonic()
-        gone, alive = psutil.wait_procs(children, timeout=SECONDS)
+        assert len(children) == 1
+        while runs(children[0]):
+            assert time.monotonic() - began < SECONDS
         worst = max(worst, time.monotonic() - began)
         parent.wait()
         parent.stdout.close()
-        assert alive == []
-        assert len(gone) == 1
     say.append(f"killed while {when}: the engine was gone after {1000 * worst:.0f} ms at most")

@@ -25,8 +25,8 @@ def test_an_address_on_the_hub() -> None:
 
 
 def test_a_path() -> None:
-    entry = resolve("/home/ada/my model.gguf")
-    assert (entry.name, entry.source) == ("my model", LocalFile(Path("/home/ada/my model.gguf")))
+    entry = resolve("/users/ada/my model.gguf")
+    assert (entry.name, entry.source) == ("my model", LocalFile(Path("/users/ada/my model.gguf")))
 
 
 @pytest.mark.parametrize(

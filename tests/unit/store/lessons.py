@@ -16,7 +16,7 @@ from stet.core.records import (
 )
 from stet.core.spans import Span
 
-LETTER = "file:///home/ada/letter.txt"
+LETTER = "file:///users/ada/letter.txt"
 
 
 def suggestion(offer_id: str, text: str = " to the sea", document: str = LETTER) -> Suggestion:
