@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from attrs import asdict
@@ -35,12 +35,15 @@ LOOK_UP_EVERY = 4
 """Words between two pauses of the replay."""
 
 
-def demo(json: Json = False) -> None:
+def demo(
+    json: Json = False,
+    svg: Annotated[Path | None, typer.Option(help="Also draw the table into this file.")] = None,
+) -> None:
     """Play a writer with habits: she writes, Stet learns; held-out letters are compared before and after."""
     with tempfile.TemporaryDirectory(prefix="stet-demo-") as folder:
         paths = Paths(Path(folder), default_paths(os.environ).models)
         result = asyncio.run(_Demo(paths, quiet=json).run())
-    _print(result)
+    _print(result, svg)
     if json:
         print_json(result)
     if not result["promoted"]:
@@ -203,7 +206,7 @@ class _Demo:
             say(message)
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any], svg: Path | None) -> None:
     names = {
         "edit_cost": "edit cost of a suggestion (lower is better)",
         "keystrokes_saved": "keystrokes saved",
@@ -219,6 +222,6 @@ def _print(result: dict[str, Any]) -> None:
         for key, label in names.items()
     ]
     title = f"{result['records']} edit records, trained in {result['train_seconds']:.0f} s"
-    print_table(title, ("on held-out letters", "base", "personal"), rows)
+    print_table(title, ("on held-out letters", "base", "personal"), rows, svg)
     if not result["promoted"]:
         fail(f"The adapter was not promoted: {result['gate']}")

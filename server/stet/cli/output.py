@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,8 +21,8 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for a person."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], svg: Path | None = None) -> None:
+    """A table for a person; also as a picture in the file `svg`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -31,7 +32,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    Console().print(table)
+    console = Console(record=svg is not None, width=88 if svg is not None else None)
+    console.print(table)
+    if svg is not None:
+        console.save_svg(str(svg), title="stet demo")
 
 
 def say(message: str) -> None:

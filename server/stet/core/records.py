@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import frozen
 
 from stet.core.spans import Span
 
@@ -235,7 +235,7 @@ class TrainingRun:
     started: float
     status: RunStatus = RunStatus.RUNNING
     ended: float | None = None
-    records: tuple[str, ...] = field(default=(), converter=tuple)
+    records: tuple[str, ...] = ()
     """Ids of the edit records it learned from or was tested on."""
     reason: str = ""
     """Why it failed or was halted; "" otherwise."""

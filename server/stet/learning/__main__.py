@@ -118,8 +118,7 @@ def _report_crash(kind: type[BaseException], error: BaseException, trace: Traceb
 
 
 def _lower_priority() -> None:
-    process = psutil.Process()
-    process.nice(psutil.IDLE_PRIORITY_CLASS if sys.platform == "win32" else 19)
+    psutil.Process().nice(getattr(psutil, "IDLE_PRIORITY_CLASS", 19))  # the first on Windows only
 
 
 def _cores() -> int:

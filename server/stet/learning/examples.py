@@ -108,8 +108,8 @@ def split(examples: Sequence[Example], held_out: float) -> Split:
     """Hold out the documents last written in, newest first, until the share `held_out` of the examples is reached.
 
     A document that would take more than half as much again is cut by time, so that one long document, or one alone,
-    still leaves both sides filled. A passage that is held out and was written before, with the same text in front of it,
-    is not learned from; a phrase the writer uses again and again is, for that is her habit. Deterministic.
+    still leaves both sides filled. A passage that is held out and was written before, with the same text in front of
+    it, is not learned from; a phrase the writer uses again and again is, for that is her habit. Deterministic.
     """
     rest, held = _cut(examples, max(1, round(len(examples) * held_out)))
     passages = {_passage(example) for example in held}
