@@ -21,7 +21,7 @@ from pytest_lsp import LanguageClient
 from stet.assistant.consent import YES
 from stet.core.records import EditRecord
 from stet.core.spans import Span
-from stet.lsp.client import CAPABILITIES, EditorClient
+from stet.lsp.client import EditorClient, capabilities
 from stet.store import open_store, records
 
 KEY = "stand-in-key"
@@ -119,6 +119,8 @@ async def session(
     settings: dict[str, Any] | None = None,
     answer: str | None = YES,
     models: Path | None = None,
+    pulled: dict[str, Any] | None = None,
+    encoding: str = "utf-16",
     arguments: tuple[str, ...] = (),
 ) -> AsyncIterator[Session]:
     """Start a server with its data under `data`, and stop it again. `answer` is the reply to every question."""
@@ -129,8 +131,9 @@ async def session(
         return answer
 
     client = LanguageClient(converter_factory=default_converter)
-    client.capabilities = CAPABILITIES
-    editor = EditorClient(reply, lambda message: None, client)
+    client.capabilities = capabilities(pull=pulled is not None, encodings=[encoding])
+    editor = EditorClient(reply, lambda message: None, client, encoding)
+    editor.configuration = pulled
     environ = {"STET_DATA_DIR": str(data)}
     if models is not None or engine is not None:
         environ["STET_MODELS_DIR"] = str(models or data / "models")

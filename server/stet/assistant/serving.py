@@ -58,7 +58,11 @@ class Serving:
                     timeout_seconds=settings.engine.timeout_seconds,
                     on_state=self._on_state,
                 )
-            await self._supervisor.start()
+            bar = self._editor.begin_progress("Loading the language model", lambda: None)
+            try:
+                await self._supervisor.start()
+            finally:
+                bar.end(self._supervisor.state.value)
         except (ModelError, EngineError) as error:
             self.problem = str(error)
             self._editor.log(self.problem, warning=True)

@@ -23,21 +23,27 @@ from stet.lsp import messages
 from stet.lsp.positions import to_position
 from stet.lsp.window import field
 
-ENCODING = types.PositionEncodingKind.Utf16
-CAPABILITIES = types.ClientCapabilities(
-    text_document=types.TextDocumentClientCapabilities(
-        synchronization=types.TextDocumentSyncClientCapabilities(),
-        inline_completion=types.InlineCompletionClientCapabilities(),
-    ),
-    workspace=types.WorkspaceClientCapabilities(
-        execute_command=types.ExecuteCommandClientCapabilities(),
-        did_change_configuration=types.DidChangeConfigurationClientCapabilities(),
-    ),
-    window=types.WindowClientCapabilities(
-        work_done_progress=True, show_message=types.ShowMessageRequestClientCapabilities()
-    ),
-)
-"""What this editor says it can do."""
+
+def capabilities(*, pull: bool = False, encodings: Sequence[str] = ("utf-16",)) -> types.ClientCapabilities:
+    """What this editor says it can do; with `pull` it answers `workspace/configuration`."""
+    return types.ClientCapabilities(
+        general=types.GeneralClientCapabilities(
+            position_encodings=[types.PositionEncodingKind(encoding) for encoding in encodings]
+        ),
+        text_document=types.TextDocumentClientCapabilities(
+            synchronization=types.TextDocumentSyncClientCapabilities(),
+            completion=types.CompletionClientCapabilities(),
+            inline_completion=types.InlineCompletionClientCapabilities(),
+        ),
+        workspace=types.WorkspaceClientCapabilities(
+            configuration=pull,
+            execute_command=types.ExecuteCommandClientCapabilities(),
+            did_change_configuration=types.DidChangeConfigurationClientCapabilities(),
+        ),
+        window=types.WindowClientCapabilities(
+            work_done_progress=True, show_message=types.ShowMessageRequestClientCapabilities()
+        ),
+    )
 
 
 class EditorClient:
@@ -48,13 +54,19 @@ class EditorClient:
         answer: Callable[[str], str | None],
         on_progress: Callable[[str], None],
         client: BaseLanguageClient | None = None,
+        encoding: str = "utf-16",
     ) -> None:
         """`answer` picks a reply to a question of the server's; `on_progress` gets each progress message."""
+        self._encoding = encoding
         self._client = client or LanguageClient("stet-editor", "1")
         self._pages: dict[str, tuple[TextBuffer, int]] = {}
         self._errors: deque[str] = deque(maxlen=20)
         self._tasks: list[asyncio.Task[None]] = []
         self._killed = False
+        self.configuration: dict[str, Any] | None = None
+        """What a pull of the settings is answered with; None declares no such capability."""
+        self.capabilities: types.ServerCapabilities | None = None
+        """What the server said that it can do."""
         self.status: dict[str, Any] = {}
         self.log: list[str] = []
         self._listen(answer, on_progress)
@@ -63,9 +75,13 @@ class EditorClient:
         """Start the server and go through the handshake."""
         await self._client.start_io(command[0], *command[1:], env={**os.environ, **environ})
         self._tasks.append(asyncio.ensure_future(self._drain_errors()))
-        await self._client.initialize_async(
-            types.InitializeParams(capabilities=CAPABILITIES, initialization_options={messages.SECTION: settings})
+        answer = await self._client.initialize_async(
+            types.InitializeParams(
+                capabilities=capabilities(pull=self.configuration is not None, encodings=[self._encoding]),
+                initialization_options={messages.SECTION: settings},
+            )
         )
+        self.capabilities = answer.capabilities
         self._client.initialized(types.InitializedParams())
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -97,7 +113,7 @@ class EditorClient:
     def replace(self, uri: str, span: Span, text: str) -> None:
         """One edit, sent as one change of a range."""
         buffer, version = self._pages[uri]
-        start, end = to_position(buffer, span.start, ENCODING), to_position(buffer, span.end, ENCODING)
+        start, end = to_position(buffer, span.start, self._encoding), to_position(buffer, span.end, self._encoding)
         buffer.apply(Change(span, text))
         self._pages[uri] = (buffer, version + 1)
         event = types.TextDocumentContentChangePartial(range=types.Range(start=start, end=end), text=text)
@@ -114,7 +130,7 @@ class EditorClient:
         answer = await self._client.text_document_inline_completion_async(
             types.InlineCompletionParams(
                 text_document=types.TextDocumentIdentifier(uri=uri),
-                position=to_position(buffer, offset, ENCODING),
+                position=to_position(buffer, offset, self._encoding),
                 context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
             )
         )
@@ -205,9 +221,13 @@ class EditorClient:
         def on_status(params: Any) -> None:
             self.status = {key: field(params, key) for key in ("kind", "message", "busy")}
 
+        def on_pull(params: types.ConfigurationParams) -> list[Any]:
+            return [self.configuration if item.section == messages.SECTION else None for item in params.items]
+
         handlers: dict[str, Callable[[Any], Any]] = {
             types.WINDOW_SHOW_MESSAGE_REQUEST: on_question,
             types.WINDOW_WORK_DONE_PROGRESS_CREATE: on_create,
+            types.WORKSPACE_CONFIGURATION: on_pull,
             types.PROGRESS: on_report,
             types.WINDOW_LOG_MESSAGE: on_message,
             types.WINDOW_SHOW_MESSAGE: on_message,
