@@ -129,11 +129,13 @@ def _greedy(model: Any, ids: Any) -> tuple[list[int], float]:
     import torch
 
     found: list[int] = []
-    first = 0.0
-    with torch.no_grad():
+    first, past = 0.0, None
+    with torch.inference_mode():
         for number in range(TOKENS):
-            best = torch.log_softmax(model(ids).logits[0, -1].float(), -1).max(-1)
+            answer = model(ids, past_key_values=past, use_cache=True)
+            past = answer.past_key_values
+            best = torch.log_softmax(answer.logits[0, -1].float(), -1).max(-1)
             found.append(int(best.indices))
             first = float(best.values) if number == 0 else first
-            ids = torch.cat([ids, best.indices.reshape(1, 1)], 1)
+            ids = best.indices.reshape(1, 1)
     return found, first

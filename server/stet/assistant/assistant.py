@@ -14,9 +14,10 @@ from typing import Any
 from attrs import define
 
 from stet.assistant.consent import consent
-from stet.assistant.editor import Editor, Status, StatusKind
+from stet.assistant.editor import Editor, Status
 from stet.assistant.journal import Journal
 from stet.assistant.serving import Serving
+from stet.assistant.status import overall
 from stet.assistant.suggesting import Offered, Suggester
 from stet.assistant.training import Learner
 from stet.capture.effects import Effect, Signal, SignalKind
@@ -358,19 +359,7 @@ class Assistant:
             self._editor.show_status(status)
 
     def _current_status(self) -> Status:
-        if not self.settings.enabled:
-            return Status(StatusKind.INACTIVE, "Stet is turned off (setting stet.enabled).")
-        if self._paused:
-            return Status(StatusKind.INACTIVE, "Stet is paused (command stet.resume).")
-        if self._serving.problem:
-            return Status(StatusKind.ERROR, self._serving.problem)
-        if self._store_fault:
-            return Status(StatusKind.WARNING, self._store_fault)
-        if self._serving.restarting or self._serving.served is None:
-            return Status(StatusKind.WARNING, "The engine is starting.", busy=True)
-        if self._learner.running:
-            return Status(StatusKind.NORMAL, "Stet learns from your edits.", busy=True)
-        return Status(StatusKind.NORMAL)
+        return overall(self.settings, self._paused, self._serving, self._store_fault, learns=self._learner.running)
 
 
 def _rules(settings: Settings) -> CaptureRules:

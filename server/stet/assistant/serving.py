@@ -29,9 +29,10 @@ class Serving:
         self.model: Model | None = None
         self.adapter: Adapter | None = None
         """The adapter the engine has loaded."""
+        self._unfit = ""
+        """Id of an adapter that could not be served: it is tried and reported once, not every few seconds."""
         self.problem = ""
         """Why there are no suggestions; "" when there are or soon will be."""
-        self.restarting = False
 
     @property
     def served(self) -> Served | None:
@@ -42,7 +43,7 @@ class Serving:
 
     async def start(self, settings: Settings, *, fetch: bool = True) -> None:
         """Find the model (asking to fetch a missing one when `fetch`) and start the engine. Raises nothing."""
-        self.problem = ""
+        self.problem = self._unfit = ""
         try:
             if settings.engine.url:
                 self._supervisor = Supervisor.remote(
@@ -75,6 +76,9 @@ class Serving:
                 return False
             if (adapter.id if adapter else None) == (self.adapter.id if self.adapter else None):
                 return True
+            if adapter is not None and adapter.id == self._unfit:
+                return False
+            self._unfit = adapter.id if adapter else ""
             if adapter is not None and adapter.model_sha256 != self.model.sha256:
                 self._editor.log(
                     f"Adapter {adapter.id} was trained on another model than {self.model.name} and is not served; "
@@ -88,7 +92,7 @@ class Serving:
             except EngineError as error:
                 self._editor.log(f"The adapter was not switched: {error}", warning=True)
                 return False
-            self.adapter = adapter
+            self.adapter, self._unfit = adapter, ""
             self._on_change()
             return True
 
@@ -154,7 +158,6 @@ class Serving:
         return EngineConfig(model.path, threads=threads, context_tokens=settings.engine.context_tokens)
 
     def _on_state(self, state: EngineState, reason: str) -> None:
-        self.restarting = state in (EngineState.STARTING, EngineState.RESTARTING)
         self.problem = reason if state is EngineState.FAILED else ""
         if reason:
             self._editor.log(reason, warning=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.main import get_command
 
 HEAD = """# Reference
 
@@ -16,20 +15,18 @@ Made from the code by `make docs`; a test fails when it is out of date.
 """
 
 
-def reference() -> None:
+def reference(context: typer.Context) -> None:
     """Print the reference of commands, settings, editor commands and messages as Markdown."""
-    typer.echo("\n".join(_lines()))
+    typer.echo("\n".join(_lines(context.find_root().command)))
 
 
-def _lines() -> Iterator[str]:
+def _lines(root: Any) -> Iterator[str]:
     yield HEAD
     yield "## Commands\n"
     yield "Every command prints help with `--help`; those that a program might read print JSON with `--json`.\n"
     yield "| command | what it does |"
     yield "|---|---|"
-    from stet.cli.app import app
-
-    for name, help_text in sorted(_commands("stet", get_command(app))):
+    for name, help_text in sorted(_commands("stet", root)):
         yield f"| `{name}` | {help_text} |"
     yield "\nTwo variables of the environment move the folders: `STET_DATA_DIR` (store, adapters, logs) and"
     yield "`STET_MODELS_DIR` (models).\n"

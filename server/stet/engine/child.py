@@ -21,7 +21,9 @@ from typing import Any, BinaryIO, TextIO
 PR_SET_PDEATHSIG = 1
 QUIET = 1
 """llama.cpp's level for errors only."""
-_ERROR_LINE = re.compile(r"^[\d.]+ E (?:\w+ +)?\w+: (.+)$", re.MULTILINE)
+_ERROR_LINE = re.compile(r"^[\d.]+ E (?:\w+ +)?\w+: (.+)\n", re.MULTILINE)
+_REASON_SECONDS = 1.0
+"""llama.cpp prints from a thread of its own, which may be late."""
 
 
 def run_engine(stdin: TextIO, stdout: TextIO) -> None:
@@ -86,9 +88,13 @@ def _print_to(descriptor: int) -> None:
 
 def _reason(printed: BinaryIO) -> str:
     """The first error that llama.cpp printed while it loaded, without its own prefixes; "" when there is none."""
-    printed.seek(0)
-    found = _ERROR_LINE.search(printed.read().decode("utf-8", "replace"))
-    return found[1].strip() if found else ""
+    until = time.monotonic() + _REASON_SECONDS
+    while True:
+        printed.seek(0)
+        found = _ERROR_LINE.search(printed.read().decode("utf-8", "replace"))
+        if found or time.monotonic() > until:
+            return found[1].strip() if found else ""
+        time.sleep(0.01)
 
 
 def _say(answers: TextIO, answer: dict[str, Any]) -> None:
