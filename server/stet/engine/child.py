@@ -37,7 +37,8 @@ def run_engine(stdin: TextIO, stdout: TextIO) -> None:
     if not line:  # the parent was gone before this process could ask for its death signal
         os._exit(0)
     answers = os.fdopen(os.dup(stdout.fileno()), "w", encoding="utf-8")
-    printed = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the process, or until all went well)
+    # Appending, because reading moves the place that printing shares with it.
+    printed = tempfile.TemporaryFile("ab+")  # noqa: SIM115  (it lives as long as the process, or until all went well)
     _print_to(printed.fileno())
     threading.Thread(target=_leave_with, args=(stdin,), daemon=True).start()
     started = time.monotonic()
