@@ -196,8 +196,8 @@ class Assistant:
         except EngineError as error:
             self._editor.log(str(error), warning=True)
             return None
-        if found is None or self._documents.get(uri) is not document:
-            return None
+        if found is None or self._documents.get(uri) is not document or self._serving.adapter is not served.adapter:
+            return None  # closed meanwhile, or another adapter took over: who said it would not be certain
         suggestion, offered = found
         if self._captures(document):
             start = offset - (len(suggestion.text) - len(offered.text))
