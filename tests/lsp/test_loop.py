@@ -150,3 +150,19 @@ async def test_an_accepted_span_survives_kill_9_and_is_found_again(tmp_path: Pat
         (record,) = await window.records(1)
         assert (record.id, record.final.strip()) == (offered[0], "gladly come to dinner.")
         assert "restored" in record.flags
+
+
+async def test_a_document_never_opened_again_gives_its_record_after_a_day(tmp_path: Path, engine: StandIn) -> None:
+    async with session(tmp_path / "data", engine=engine) as window:
+        await window.ready()
+        window.editor.open(URI)
+        window.type("I shall")
+        offered = await window.suggest()
+        assert offered is not None
+        assert await window.editor.accept(URI, 7, offered)
+        window.editor.kill()
+    async with session(tmp_path / "data", engine=engine) as window:
+        await window.ready()
+        window.wait(2 * 86_400)
+        (record,) = await window.records(1)
+        assert (record.id, record.final.strip(), record.flags) == (offered[0], "gladly come to tea.", ("lost",))

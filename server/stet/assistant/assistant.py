@@ -31,6 +31,7 @@ from stet.settings import Paths, Problem, Settings
 from stet.store import adapters, records, spans
 
 TICK_SECONDS = 0.5
+ORPHAN_SECONDS = 86_400.0
 REVIEW_SECONDS = 3.0
 """How often the store is asked for a new adapter, and the idle rule for a new run."""
 
@@ -300,6 +301,14 @@ class Assistant:
             if left and buffer is not None:
                 self._journal.write(self._recorder.restore(left, uri, buffer.text, self._now()))
 
+    async def _settle_orphans(self) -> None:
+        """Spans of a former life whose document nobody has opened for a day: what was last known goes on record."""
+        left = await self._journal.ask(spans.live_spans)
+        for span in left:
+            if span.document not in self._documents and self._now() - span.touched_at > ORPHAN_SECONDS:
+                self._journal.write(self._recorder.restore([span], span.document, "", self._now()))
+                self._journal.write(self._recorder.closed(span.document, self._now()))
+
     async def _settle_consent(self) -> None:
         self._consent = await consent(self.settings.capture.consent, self._journal, self._editor, self._now)
         self._show_status()
@@ -338,6 +347,8 @@ class Assistant:
                 due = 0.0
                 try:
                     await self._review()
+                    if self._store_open and self._consent:
+                        await self._settle_orphans()
                 except StoreError as error:
                     self._on_store_fault(str(error))
 
