@@ -75,7 +75,13 @@ RECORDS = st.builds(
 )
 ADAPTERS = st.builds(Adapter, IDS, TEXT, IDS, TEXT, IDS, NUMBERS, st.sampled_from(AdapterStatus), TEXT)
 RUNS = st.builds(
-    TrainingRun, IDS, NUMBERS, st.sampled_from(RunStatus), st.none() | NUMBERS, st.lists(IDS, unique=True), TEXT
+    TrainingRun,
+    IDS,
+    NUMBERS,
+    st.sampled_from(RunStatus),
+    st.none() | NUMBERS,
+    st.lists(IDS, unique=True).map(tuple),
+    TEXT,
 )
 
 
