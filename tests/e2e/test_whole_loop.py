@@ -26,7 +26,7 @@ HABIT = " warm regards from the archive, Marta"
 SETTINGS = {
     "completion": {"maxTokens": 10, "prefixCharacters": 400},
     "capture": {"settleSeconds": 2},
-    "learning": {"automatic": False, "minRecords": 20, "epochs": 8},
+    "learning": {"automatic": False, "minRecords": 20, "epochs": 4},
     "selection": {"exploration": 0},
 }
 

@@ -60,6 +60,7 @@ class _Demo:
 
         self._paths = paths
         self._quiet = quiet
+        self._told = ""
         self._clock = 1_700_000_000.0
         self._chance = random.Random(0)  # noqa: S311 -- a writer's pauses, not a secret
         self._editor = EditorClient(lambda question: YES, self._tell)
@@ -202,7 +203,8 @@ class _Demo:
         return sum(base) / len(base), sum(personal) / len(personal)
 
     def _tell(self, message: str) -> None:
-        if not self._quiet:
+        if not self._quiet and message != self._told:
+            self._told = message
             say(message)
 
 

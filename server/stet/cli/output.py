@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -35,7 +36,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console = Console(record=svg is not None, width=88 if svg is not None else None)
     console.print(table)
     if svg is not None:
-        console.save_svg(str(svg), title="stet demo")
+        drawn = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="stet demo"), flags=re.DOTALL)
+        svg.write_text(drawn, encoding="utf-8")  # without the fonts, which would be asked of the network
 
 
 def say(message: str) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def load_base(path: Path, sha256: str = "", dtype: torch.dtype | None = None) ->
     if not path.is_file():
         raise ModelError(f"the model file {path} is missing; `stet models fetch` brings it")
     transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)  # PEFT's to mend
     transformers_logging.set_verbosity_error()
     sha256 = sha256 or file_sha256(path)
     device = best_device()

@@ -66,7 +66,7 @@ class LearningSettings(Section):
     alpha: int = Field(32, ge=1, le=512, description="LoRA alpha.")
     dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout.")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate.")
-    batch_tokens: int = Field(512, ge=32, description="Tokens in one optimiser step.")
+    batch_tokens: int = Field(128, ge=32, description="Tokens in one optimiser step.")
     held_out: float = Field(0.2, gt=0, lt=0.9, description="Share of the newest records kept for the gate.")
     threads: int = Field(0, ge=0, le=256, description="Threads of the trainer; 0: one fewer than the cores.")
     seed: int = Field(0, ge=0, description="Seed of a training run.")
