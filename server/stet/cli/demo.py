@@ -19,8 +19,9 @@ import typer
 from attrs import asdict
 
 from stet.cli.output import Json, fail, print_json, print_table, say
-from stet.core.errors import StetError
+from stet.core.errors import StetError, TrainingError
 from stet.core.spans import Span
+from stet.learning.launcher import missing_packages
 from stet.settings import Paths, default_paths
 
 SETTINGS: dict[str, Any] = {
@@ -40,6 +41,10 @@ def demo(
     svg: Annotated[Path | None, typer.Option(help="Also draw the table into this file.")] = None,
 ) -> None:
     """Play a writer with habits: she writes, Stet learns; held-out letters are compared before and after."""
+    if missing := missing_packages():
+        raise TrainingError(
+            f"The demo trains, and {', '.join(missing)} is missing; run `pip install 'stet-ls[learn]'`."
+        )
     with tempfile.TemporaryDirectory(prefix="stet-demo-") as folder:
         paths = Paths(Path(folder), default_paths(os.environ).models)
         result = asyncio.run(_Demo(paths, quiet=json).run())

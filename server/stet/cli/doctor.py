@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import shutil
 import sys
@@ -16,6 +15,7 @@ from attrs import asdict, frozen
 
 from stet.cli.output import Json, print_json, print_table
 from stet.core.errors import StetError
+from stet.learning.launcher import missing_packages
 from stet.settings import Paths, Settings, default_paths
 
 FREE_MB = 1000
@@ -46,7 +46,7 @@ def doctor(json: Json = False) -> None:
 def _checks(paths: Paths) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 11), f"{version} at {sys.executable}")
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+    missing = missing_packages()
     how = (
         f"{', '.join(missing)} missing: pip install 'stet-ls[learn]' (suggestions work without)" if missing else "there"
     )

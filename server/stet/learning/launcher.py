@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -33,6 +34,11 @@ class TrainingResult:
     figures: dict[str, float] = field(factory=dict)
     """The gate's figures."""
     halted: bool = False
+
+
+def missing_packages() -> list[str]:
+    """Packages of the extra `learn` that this installation lacks; looked for, not imported."""
+    return [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
 
 
 class Trainer:
