@@ -39,8 +39,9 @@ class Learner:
         self._on_promoted = on_promoted
         self._trainer: Trainer | None = None
         self._task: asyncio.Task[None] | None = None
-        self._tried_with = -1
-        """Records there were when a run last started by itself: one that fails at once must not start for ever."""
+        self._tried_with: int | None = -1
+        """Records there were at the last run's end, None until they are counted: a run that fails or is halted must not
+        start again by itself before there is something new."""
         self.last = ""
         """How the last run ended, in a sentence."""
         self.promoted = False
@@ -60,13 +61,14 @@ class Learner:
             return False
         state = await self._journal.ask(lambda database: _state(database, model))
         self.why_not = why_not_train(settings.learning, state, idle_seconds=idle_seconds, on_mains=on_mains()) or ""
+        if self._tried_with is None:
+            self._tried_with = state.records
         if not self.why_not and state.records == self._tried_with:
             self.why_not = (
                 f"The last run came to nothing; new edits or `stet.train` start another. It said: {self.last}"
             )
         if self.why_not:
             return False
-        self._tried_with = state.records
         self.start(settings)
         return True
 
@@ -74,6 +76,7 @@ class Learner:
         """Start a run now; what to tell the writer."""
         if self.running:
             return "A training run is already under way."
+        self._tried_with = None
         self._task = asyncio.ensure_future(self._run(settings))
         return "Training has started."
 

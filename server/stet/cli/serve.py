@@ -31,7 +31,7 @@ def serve(
     from stet.settings import default_paths
 
     address = _address(tcp, allow_remote) if tcp else None
-    held = [time.time()]
+    held = [0.0]  # until the client has said what time it is
     now = time.time if clock == "system" else lambda: held[0]
 
     def make_assistant(editor: Editor) -> Assistant:
