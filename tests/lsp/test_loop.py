@@ -130,15 +130,21 @@ async def test_a_yes_is_remembered(tmp_path: Path, engine: StandIn) -> None:
             assert len(window.questions) == asked
 
 
+async def accepted_and_killed(window: Session) -> tuple[str, str]:
+    """Accept a suggestion, and end the server as a crash would; (id, text) of the suggestion."""
+    await window.ready()
+    window.editor.open(URI)
+    window.type("I shall")
+    offered = await window.suggest()
+    assert offered is not None
+    assert await window.editor.accept(URI, 7, offered)
+    window.editor.kill()
+    return offered
+
+
 async def test_an_accepted_span_survives_kill_9_and_is_found_again(tmp_path: Path, engine: StandIn) -> None:
     async with session(tmp_path / "data", engine=engine) as window:
-        await window.ready()
-        window.editor.open(URI)
-        window.type("I shall")
-        offered = await window.suggest()
-        assert offered is not None
-        assert await window.editor.accept(URI, 7, offered)
-        window.editor.kill()
+        offered = await accepted_and_killed(window)
     async with session(tmp_path / "data", engine=engine) as window:
         await window.ready()
         window.editor.open(URI, "Dear Ann,\n\nI shall gladly come to tea.")
@@ -154,13 +160,7 @@ async def test_an_accepted_span_survives_kill_9_and_is_found_again(tmp_path: Pat
 
 async def test_a_document_never_opened_again_gives_its_record_after_a_day(tmp_path: Path, engine: StandIn) -> None:
     async with session(tmp_path / "data", engine=engine) as window:
-        await window.ready()
-        window.editor.open(URI)
-        window.type("I shall")
-        offered = await window.suggest()
-        assert offered is not None
-        assert await window.editor.accept(URI, 7, offered)
-        window.editor.kill()
+        offered = await accepted_and_killed(window)
     async with session(tmp_path / "data", engine=engine) as window:
         await window.ready()
         window.wait(2 * 86_400)

@@ -16,7 +16,7 @@ from stet.core.records import AdapterStatus, RecordKind, TrainingRun
 from stet.store import Database, adapters, offers, open_store, records, runs, spans, transactions
 from tests.unit.store.lessons import LETTER, accepted, adapter, record, suggestion
 
-OTHER = "file:///home/ada/diary.txt"
+OTHER = "file:///users/ada/diary.txt"
 CANARY = "xylophone-canary"
 
 
