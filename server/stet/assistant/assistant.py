@@ -341,16 +341,18 @@ class Assistant:
         due = 0.0
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.tick()
             due += TICK_SECONDS
-            if due >= REVIEW_SECONDS:
-                due = 0.0
-                try:
+            try:
+                self.tick()
+                if due >= REVIEW_SECONDS:
+                    due = 0.0
                     await self._review()
                     if self._store_open and self._consent:
                         await self._settle_orphans()
-                except StoreError as error:
-                    self._on_store_fault(str(error))
+            except StoreError as error:
+                self._on_store_fault(str(error))
+            except Exception as error:  # a worker's edge: whatever it is, the clock goes on (and the text stays here)
+                self._editor.log(f"Something went wrong inside Stet: {type(error).__name__}.", warning=True)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
