@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ async def test_what_is_advertised(window: Session) -> None:
     sync = can.text_document_sync
     assert isinstance(sync, types.TextDocumentSyncOptions)
     assert (sync.change, sync.open_close) == (types.TextDocumentSyncKind.Incremental, True)
+
+
+async def test_initialize_is_answered_before_anything_is_loaded(
+    tmp_path: Path, engine: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The time from the start of the process to the answer is printed, for it is what a writer waits for."""
+    started = time.monotonic()
+    async with session(tmp_path / "data", engine=engine) as window:
+        seconds = time.monotonic() - started
+        assert window.editor.capabilities is not None
+    with capsys.disabled():
+        print(f"\n  initialize was answered {seconds:.2f} s after the start of the process", end="")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
