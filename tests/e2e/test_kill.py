@@ -1,5 +1,6 @@
 """kill -9 of server, engine and trainer at random points, twenty times each: no accepted span is lost, nothing is left.
 
+A slow machine accepts less between two kills; there the killing goes on until at least twenty accepts were at stake.
 An accept counts from the moment its command was answered (`docs/architecture.md`, invariant 12). Seeds are fixed; the
 points still differ from run to run, because they are points in time.
 """
@@ -71,7 +72,9 @@ def missing(data: Path, accepted: set[str]) -> set[str]:
 
 async def test_server(tmp_path: Path) -> None:
     chance, accepted = random.Random(1), set[str]()
-    for number in range(ROUNDS):
+    for number in itertools.count():
+        if number >= ROUNDS and len(accepted) >= ROUNDS:
+            break
         async with session(tmp_path / "data", engine=None, settings=SETTINGS) as window:
             await window.ready()
             writing = asyncio.ensure_future(write(window, accepted, number, asyncio.Event()))
@@ -82,13 +85,12 @@ async def test_server(tmp_path: Path) -> None:
             with pytest.raises((RuntimeError, ConnectionError)):
                 await writing
         assert missing(tmp_path / "data", accepted) == set()
-    assert len(accepted) >= ROUNDS
 
 
 async def test_engine(tmp_path: Path) -> None:
     """Four to a server, for each kill doubles the wait before the next restart."""
     chance, accepted, killed = random.Random(2), set[str](), 0
-    while killed < ROUNDS:
+    while killed < ROUNDS or len(accepted) < ROUNDS:
         async with session(tmp_path / "data", engine=None, settings=SETTINGS) as window:
             await window.ready()
             stop = asyncio.Event()
@@ -108,7 +110,6 @@ async def test_engine(tmp_path: Path) -> None:
             family = children(server)
         assert all_gone(family)
         assert missing(tmp_path / "data", accepted) == set()
-    assert len(accepted) >= ROUNDS
 
 
 def lessons() -> list[EditRecord]:
