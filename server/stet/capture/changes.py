@@ -22,8 +22,8 @@ _FARTHEST_SLIDE = 1000
 def normalised(changes: Sequence[Change], buffer: TextBuffer, carets: Sequence[int]) -> list[Change]:
     """`changes` with insert-delete pairs made one replacement, and replacements of the whole text made small.
 
-    `buffer` holds the text before the first one and is not changed. `carets` are the offsets where typing is most
-    likely, best first: a repeated letter in a whole-text change is taken to have been typed there.
+    `buffer` holds the text before the first one and is not changed. `carets` are the offsets where the writer may be,
+    best first.
     """
     plain: list[Change] = []
     text: str | None = None
@@ -61,7 +61,8 @@ def text_changes(before: str, after: str, carets: Sequence[int] = ()) -> list[Ch
     """Changes that turn `before` into `after`, left to right, each in the text the one before left.
 
     One change when there is one place of change; several when at least half of what lies between the first and the
-    last place has stayed.
+    last place has stayed, or when one of the two texts between them stands whole in the other. Which of several equal
+    characters was typed or deleted is not in the texts: `_slid` has the convention.
     """
     whole = whole_text_change(before, after)
     if whole is None:
@@ -69,7 +70,7 @@ def text_changes(before: str, after: str, carets: Sequence[int] = ()) -> list[Ch
     removed = before[whole.span.start : whole.span.end]
     if not removed or not whole.text:
         return [_slid(whole, before, carets)]
-    return _parts(removed, whole.text, whole.span.start) or [whole]
+    return _around(whole, removed) or _parts(removed, whole.text, whole.span.start) or [whole]
 
 
 def tight(change: Change, removed: str) -> Change | None:
@@ -105,10 +106,10 @@ def _pair(first: Change, second: Change) -> Change | None:
 
 
 def _slid(change: Change, before: str, carets: Sequence[int]) -> Change:
-    """A pure insertion or deletion at the most likely of the places where it would have the same result.
+    """A pure insertion or deletion at the one of the places with the same result that is most likely.
 
-    An insertion is likely at a caret; a deletion is likely to end (Backspace) or begin (Delete) at one. Where no
-    caret is known, a new word begins in front of an old one rather than behind its first letter.
+    As text diffs have it, that is the last of them, behind all that stayed in front. But what can begin a line begins
+    it, and of the repeated blanks at a line's end the one at a caret was deleted.
     """
     start, end, text = change.span.start, change.span.end, change.text
     lowest = start
@@ -116,15 +117,30 @@ def _slid(change: Change, before: str, carets: Sequence[int]) -> Change:
     size = len(moving)
     while lowest > 0 and start - lowest < _FARTHEST_SLIDE and before[lowest - 1] == moving[(lowest - start - 1) % size]:
         lowest -= 1
-    places = [place for caret in carets for place in ((caret,) if text else (caret - size, caret))]
-    if text and lowest < start and not (before[lowest - 1 : lowest].isalnum() and lowest):
-        places.append(lowest)
+    if text:
+        places = [lowest] if before[lowest - 1 : lowest] in ("", "\r", "\n") else []
+    else:
+        at_line_end = before[end : end + 1] in ("", "\r", "\n")
+        places = [place for caret in carets for place in (caret - size, caret)] if at_line_end else []
     for place in places:
-        if lowest <= place <= start:
+        if lowest <= place < start:
             back = (start - place) % size
             turned = text[size - back :] + text[: size - back] if text else ""
             return Change(Span(place, place + end - start), turned)
     return change
+
+
+def _around(change: Change, removed: str) -> list[Change]:
+    """`change` as two that leave the shorter of its texts standing inside the longer one; none where it is not."""
+    at, put = change.span.start, change.text
+    if (found := removed.find(put)) >= 0:
+        parts = (Span(at, at + found), ""), (Span(at + len(put), at + len(removed) - found), "")
+    elif (found := put.find(removed)) >= 0:
+        behind = at + found + len(removed)
+        parts = (Span(at, at), put[:found]), (Span(behind, behind), put[found + len(removed) :])
+    else:
+        return []
+    return [Change(span, text) for span, text in parts if text or len(span)]
 
 
 def _parts(removed: str, put: str, at: int) -> list[Change]:

@@ -30,18 +30,32 @@ def test_a_line_end_put_in_with_a_text_is_part_of_it() -> None:
     assert joined(parts) == [Change(Span(3, 3), "\nText.\n")]
 
 
-def test_repeated_letter_is_put_at_the_caret() -> None:
-    assert text_changes("hall", "halll", [2]) == [Change(Span(2, 2), "l")]
-    assert text_changes("hall", "halll", [3]) == [Change(Span(3, 3), "l")]
-    assert text_changes("abab", "ababab", [1]) == [Change(Span(1, 1), "ba")]
+def test_repeated_letter_is_the_last_one() -> None:
+    assert text_changes("hall", "halll") == [Change(Span(4, 4), "l")]
+    assert text_changes("x The", "x TThe", [2]) == [Change(Span(3, 3), "T")]
 
 
-def test_repeated_letter_without_a_caret_begins_a_word() -> None:
-    assert text_changes("x The", "x TThe", [0]) == [Change(Span(2, 2), "T")]
+def test_repeated_letter_begins_a_line() -> None:
+    assert text_changes("The", "TThe") == [Change(Span(0, 0), "T")]
+    assert text_changes("x\nThe", "x\nThe The") == [Change(Span(2, 2), "The ")]
 
 
-def test_backspace_in_repeated_letters_ends_at_the_caret() -> None:
-    assert text_changes("xaaax", "xaax", [3]) == [Change(Span(2, 3), "")]
+def test_deleted_letter_is_the_last_of_equal_ones() -> None:
+    assert text_changes("xaaax", "xaax", [3]) == [Change(Span(3, 4), "")]
+
+
+def test_deleted_blank_at_a_line_end_is_the_one_at_the_caret() -> None:
+    assert text_changes("He   \n", "He  \n", [4]) == [Change(Span(3, 4), "")]
+    assert text_changes("He   \n", "He  \n", [2]) == [Change(Span(2, 3), "")]
+    assert text_changes("He   \n", "He  \n", []) == [Change(Span(4, 5), "")]
+
+
+def test_what_stands_whole_in_the_other_text_stays() -> None:
+    assert text_changes("the Queen, and you see.", "the Queen, y.") == [
+        Change(Span(11, 15), ""),
+        Change(Span(12, 18), ""),
+    ]
+    assert text_changes("a b c", "a [b] c") == [Change(Span(2, 2), "["), Change(Span(4, 4), "]")]
 
 
 def test_two_places_far_apart_are_two_changes() -> None:
