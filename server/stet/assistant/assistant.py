@@ -24,6 +24,8 @@ from stet.capture.effects import Effect, Signal, SignalKind
 from stet.capture.privacy import refusal
 from stet.capture.recorder import Recorder
 from stet.capture.rules import CaptureRules
+from stet.completion.scripted import ScriptedPolicy
+from stet.completion.suggest import propose
 from stet.core.errors import EngineError, StoreError
 from stet.core.spans import Change
 from stet.core.text import TextBuffer
@@ -58,24 +60,30 @@ class Assistant:
         chance: Callable[[], float],
         new_id: Callable[[], str],
         cores: int,
+        script: ScriptedPolicy | None = None,
     ) -> None:
-        """`now` is Unix time in seconds, `chance` uniform in [0, 1), `new_id` a fresh id each call."""
+        """`now` is Unix time in seconds, `chance` uniform in [0, 1), `new_id` a fresh id each call.
+
+        With a `script` no engine is started: what it says is offered.
+        """
         self.settings = Settings()
         self._editor, self._now = editor, now
         self._problems: list[Problem] = []
         self._documents: dict[str, _Open] = {}
         self._recorder = Recorder(_rules(self.settings))
         self._journal = Journal(paths.store, now, self._on_store_fault)
-        self._serving = Serving(paths, editor, cores, self._show_status)
+        self._serving = Serving(paths, editor, cores, self._show_status, scripted=script is not None)
         self._learner = Learner(
             paths, self._journal, editor, now, self._show_status, on_promoted=lambda: self._spawn(self._review())
         )
-        self._suggester = Suggester(now, chance, new_id)
+        self._script = script
+        self._suggester = Suggester(now, chance, new_id, script.propose if script is not None else propose)
         self._consent: bool | None = None
         self._store_fault = ""
         self._store_open = False
         self._paused = False
         self._last_typed = now()
+        self._flushed_at = float("-inf")
         self._status: Status | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,6 +94,7 @@ class Assistant:
     def configure_early(self, settings: Settings, problems: list[Problem]) -> None:
         """Settings that came with `initialize`, before anything may be sent."""
         self.settings, self._problems = settings, problems
+        self._consent = {"yes": True, "no": False}.get(settings.capture.consent)
         self._recorder.rules = _rules(settings)
 
     def configure(self, settings: Settings, problems: list[Problem]) -> None:
@@ -162,8 +171,10 @@ class Assistant:
 
     def tick(self) -> None:
         """Do what has come due: settle spans, write what was held back."""
-        self._write(self._recorder.tick(self._now()))
-        if self._store_open:
+        now = self._now()
+        self._write(self._recorder.tick(now))
+        if abs(now - self._flushed_at) >= TICK_SECONDS:
+            self._flushed_at = now
             self._journal.flush()
 
     def saved(self, uri: str) -> None:
@@ -205,6 +216,12 @@ class Assistant:
             self._write(self._recorder.offered(suggestion, start, self._now()))
         return offered
 
+    def set_suggestion(self, text: str) -> None:
+        """What a scripted server offers next; what it showed before is forgotten."""
+        if self._script is not None:
+            self._script.text = text
+            self._suggester.forget()
+
     def offered_text(self, offer_id: str) -> str | None:
         """Full text of a suggestion that is shown now, by id; None when it is not known any more."""
         return self._suggester.text_of(offer_id)
@@ -216,9 +233,9 @@ class Assistant:
         self._write(self._recorder.signal(offer_id, Signal(kind, length), self._now()))
 
     async def accepted(self, offer_id: str) -> bool:
-        """The client ran an item's command. Returns once the accept is in the store; False when nothing is captured."""
+        """The client ran an item's command. True once the accept is in the store; False when there is none to keep."""
         self.signal(offer_id, SignalKind.ACCEPTED)
-        if not self._store_open or not self._consent:
+        if not self._consent or not self._recorder.follows(offer_id):
             return False
         await self._journal.settle()
         return not self._store_fault
@@ -284,7 +301,7 @@ class Assistant:
         return refusal(uri, language, length, self._recorder.rules, text=text)
 
     def _write(self, effects: Sequence[Effect]) -> None:
-        if effects and self._consent and self._store_open:
+        if effects and self._consent:
             self._journal.write(effects)
 
     async def _restore(self, uris: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 
 from stet.assistant.editor import Editor
 from stet.assistant.suggesting import Served
+from stet.completion.scripted import NoEngine
 from stet.core.errors import EngineError, Halted, ModelError
 from stet.core.records import Adapter
 from stet.engine import EngineConfig, EngineState, Supervisor, default_threads
@@ -19,11 +20,15 @@ from stet.settings import Paths, Settings
 class Serving:
     """Owns the supervisor. A fault is a sentence in `problem`, never an exception to a completion."""
 
-    def __init__(self, paths: Paths, editor: Editor, cores: int, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, paths: Paths, editor: Editor, cores: int, on_change: Callable[[], None], *, scripted: bool = False
+    ) -> None:
+        """With `scripted` no engine is started: suggestions come from elsewhere."""
         self._paths = paths
         self._editor = editor
         self._cores = cores
         self._on_change = on_change
+        self._scripted = scripted
         self._supervisor: Supervisor | None = None
         self._switching = asyncio.Lock()
         self.model: Model | None = None
@@ -37,6 +42,8 @@ class Serving:
     @property
     def served(self) -> Served | None:
         """The engine and what it serves; None while there is none."""
+        if self._scripted:
+            return Served(NoEngine(), "script", None)
         if self._supervisor is None or self._supervisor.state is not EngineState.READY:
             return None
         return Served(self._supervisor, self.model.name if self.model else "remote", self.adapter)
@@ -44,6 +51,9 @@ class Serving:
     async def start(self, settings: Settings, *, fetch: bool = True) -> None:
         """Find the model (asking to fetch a missing one when `fetch`) and start the engine. Raises nothing."""
         self.problem = self._unfit = ""
+        if self._scripted:
+            self._on_change()
+            return
         try:
             if settings.engine.url:
                 self._supervisor = Supervisor.remote(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define, field, frozen
 
@@ -18,10 +19,21 @@ from stet.core.text import TextBuffer
 from stet.engine import Engine
 from stet.selection import Choice, Sticky
 from stet.settings import Settings
+from stet.settings.tree import CompletionSettings
 
 ANCHOR = 200
 """Code points before a shown suggestion that must still stand for it to be offered again."""
 BASE_SLOT, ADAPTER_SLOT = 0, 1
+
+
+class Propose(Protocol):
+    """The policy: `stet.completion.suggest.propose`, or a script."""
+
+    async def __call__(
+        self, engine: Engine, context: Context, settings: CompletionSettings, *, adapter: bool, slot: int = -1
+    ) -> Proposal:
+        """What the policy would say. Raises EngineError."""
+        ...
 
 
 @frozen
@@ -50,6 +62,7 @@ class Suggester:
     now: Callable[[], float]
     chance: Callable[[], float]
     new_id: Callable[[], str]
+    policy: Propose = propose
     withheld: Counter[str] = field(factory=Counter)
     """How often nothing was shown, by reason."""
     _shown: dict[str, Suggestion] = field(factory=dict)
@@ -122,7 +135,9 @@ class Suggester:
     ) -> Proposal | None:
         """The proposal, or None when a newer request took over. Cancelling this call stops generation."""
         slot = ADAPTER_SLOT if adapter else BASE_SLOT
-        task = asyncio.ensure_future(propose(served.engine, context, settings.completion, adapter=adapter, slot=slot))
+        task = asyncio.ensure_future(
+            self.policy(served.engine, context, settings.completion, adapter=adapter, slot=slot)
+        )
         self._running[document] = task
         try:
             return await task

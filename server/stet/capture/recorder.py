@@ -134,6 +134,10 @@ class Recorder:
                 return [OfferEnded(item.suggestion, Outcome.REJECTED, now, "dismissed")]
         return []
 
+    def follows(self, offer_id: str) -> bool:
+        """Whether the offer was accepted and its span is followed."""
+        return any(offer_id in known.spans for known in self._documents.values())
+
     def open_offer(self, document: str) -> OfferView | None:
         """The offer of `document` that has no outcome yet."""
         known = self._documents.get(document)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from stet import __version__
-from stet.cli import adapters, data, demo, doctor, models, reference, serve, train
+from stet.cli import adapters, data, demo, doctor, models, reference, serve, study, train
 from stet.cli.output import fail
 from stet.core.errors import StetError
 
@@ -27,6 +27,7 @@ app.command("reference", hidden=True)(reference.reference)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(adapters.app, name="adapters")
+app.add_typer(study.app, name="study")
 
 
 @app.callback(invoke_without_command=True)

@@ -23,15 +23,21 @@ def serve(
         Literal["system", "client"],
         typer.Option(help="Whose time counts; `client` is for replays of recorded writing."),
     ] = "system",
+    suggestions: Annotated[
+        Literal["engine", "client"],
+        typer.Option(help="Where suggestions come from; `client` is for replays: no engine is started."),
+    ] = "engine",
 ) -> None:
     """Run the language server, for an editor to talk to."""
     from stet.assistant import Assistant
     from stet.assistant.editor import Editor
+    from stet.completion.scripted import ScriptedPolicy
     from stet.lsp.server import create_server
     from stet.settings import default_paths
 
     address = _address(tcp, allow_remote) if tcp else None
     held = [0.0]  # until the client has said what time it is
+    scripted = suggestions == "client"
     now = time.time if clock == "system" else lambda: held[0]
 
     def make_assistant(editor: Editor) -> Assistant:
@@ -42,9 +48,11 @@ def serve(
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
             cores=os.cpu_count() or 1,
+            script=ScriptedPolicy() if scripted else None,
         )
 
-    server = create_server(make_assistant, set_clock=None if clock == "system" else lambda at: held.__setitem__(0, at))
+    set_clock = None if clock == "system" else lambda at: held.__setitem__(0, at)
+    server = create_server(make_assistant, set_clock, scripted=scripted)
     if address is None:
         server.start_io()
     else:

@@ -92,7 +92,11 @@ class EditorClient:
 
     def set_clock(self, now: float) -> None:
         """Tell a server started with `--clock client` what time it is, in Unix seconds."""
-        self._client.protocol.notify(messages.SET_CLOCK, {"now": now})
+        self.notify(messages.SET_CLOCK, {"now": now})
+
+    def set_suggestion(self, text: str) -> None:
+        """Tell a server started with `--suggestions client` what to offer next."""
+        self.notify(messages.SET_SUGGESTION, {"text": text})
 
     def open(self, uri: str, text: str = "") -> None:
         """Open a plain text document."""
@@ -123,6 +127,21 @@ class EditorClient:
                 content_changes=[event],
             )
         )
+
+    def change(self, uri: str, changes: Sequence[Change], *, whole_text: bool = False) -> None:
+        """Several changes in one notification, each in the text the one before left; or the text after them."""
+        buffer, version = self._pages[uri]
+        events: list[dict[str, Any]] = []
+        for change in changes:
+            ends = [to_position(buffer, at, self._encoding) for at in (change.span.start, change.span.end)]
+            start, end = ({"line": at.line, "character": at.character} for at in ends)
+            buffer.apply(change)
+            events.append({"range": {"start": start, "end": end}, "text": change.text})
+        if whole_text:
+            events = [{"text": buffer.text}]
+        self._pages[uri] = (buffer, version + 1)
+        identifier = {"uri": uri, "version": version + 1}
+        self.notify(types.TEXT_DOCUMENT_DID_CHANGE, {"textDocument": identifier, "contentChanges": events})
 
     async def suggest(self, uri: str, offset: int) -> tuple[str, str] | None:
         """(id, text) of the suggestion for `offset`, or None when nothing is offered there."""

@@ -87,6 +87,13 @@ def clock_handler(set_clock: Callable[[float], None]) -> Callable[[StetServer, A
     return on_set_clock
 
 
+def on_set_suggestion(ls: StetServer, params: Any) -> None:
+    """Only with `--suggestions client`: what is offered next."""
+    text = field(params, "text")
+    if isinstance(text, str):
+        ls.assistant.set_suggestion(text)
+
+
 def on_notify_shown(ls: StetServer, params: Any) -> str:
     _signal(ls, field(params, "uuid"), SignalKind.SHOWN)
     return "OK"

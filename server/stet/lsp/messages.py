@@ -33,5 +33,8 @@ DID_CHANGE_STATUS = "didChangeStatus"
 SET_CLOCK = "stet/setClock"
 """Client to server: `{now}`, Unix seconds. Only with `stet serve --clock client`, for replays of recorded writing."""
 
+SET_SUGGESTION = "stet/setSuggestion"
+"""Client to server: `{text}`, what is offered next. Only with `stet serve --suggestions client`."""
+
 SECTION = "stet"
 """The configuration section that is pulled and pushed."""

@@ -18,10 +18,13 @@ from stet.lsp.window import Window
 AssistantFactory = Callable[[Editor], Assistant]
 
 
-def create_server(make_assistant: AssistantFactory, set_clock: Callable[[float], None] | None = None) -> StetServer:
+def create_server(
+    make_assistant: AssistantFactory, set_clock: Callable[[float], None] | None = None, *, scripted: bool = False
+) -> StetServer:
     """A server ready to be started. `make_assistant` gets the editor's side; it must not block.
 
-    With `set_clock` the client says what time it is (`stet/setClock`).
+    With `set_clock` the client says what time it is (`stet/setClock`), and when `scripted` also what is offered
+    (`stet/setSuggestion`).
     """
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # at INFO and on errors it logs bodies: the writer's text
     server = StetServer(
@@ -35,6 +38,8 @@ def create_server(make_assistant: AssistantFactory, set_clock: Callable[[float],
     _register(server)
     if set_clock is not None:
         server.feature(messages.SET_CLOCK)(handlers.clock_handler(set_clock))
+    if scripted:
+        server.feature(messages.SET_SUGGESTION)(handlers.on_set_suggestion)
     return server
 
 
