@@ -7,7 +7,7 @@ import sys
 import typer
 
 from stet import __version__
-from stet.cli import adapters, data, demo, doctor, models, reference, serve, study, train
+from stet.cli import adapters, bench, data, demo, doctor, models, reference, serve, study, train
 from stet.cli.output import fail
 from stet.core.errors import StetError
 
@@ -28,6 +28,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(study.app, name="study")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

@@ -43,6 +43,12 @@ class TextBuffer:
     def __len__(self) -> int:
         return self._length
 
+    def copy(self) -> TextBuffer:
+        """Another buffer with the same text; costs a step for each block, for blocks are shared and never changed."""
+        other = TextBuffer()
+        other._blocks, other._length = list(self._blocks), self._length
+        return other
+
     @property
     def text(self) -> str:
         """The whole text, joined: linear in its length, so not for every keystroke."""

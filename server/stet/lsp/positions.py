@@ -54,7 +54,7 @@ def to_changes(buffer: TextBuffer, events: list[types.TextDocumentContentChangeE
     if len(events) == 1 and isinstance(events[0], types.TextDocumentContentChangePartial):
         return [_partial(buffer, events[0], encoding)]
     changes: list[Change] = []
-    scratch = TextBuffer(buffer.text)
+    scratch = buffer.copy()
     for event in events:
         if isinstance(event, types.TextDocumentContentChangePartial):
             change = _partial(scratch, event, encoding)
