@@ -85,7 +85,9 @@ def check(data: Path, desk: Desk) -> None:
     with open_store(data / "stet.db", 0.0) as database:
         assert database.set_aside is None
         with database.reading() as sql:
-            rows = sql.execute("SELECT id, version, json_extract(body, '$.final') FROM records ORDER BY 1, 2").fetchall()
+            rows = sql.execute(
+                "SELECT id, version, json_extract(body, '$.final') FROM records ORDER BY 1, 2"
+            ).fetchall()
         newest = {record.id for record in records.records(database)}
         lost = [name for name in desk.accepted if name not in newest and spans.span(database, name) is None]
     assert not lost

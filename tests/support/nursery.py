@@ -1,7 +1,8 @@
 """Servers that start at once: a process that has everything imported forks a `stet serve` for every connection.
 
 What it forks is the real command on the real handlers, threads and store; only the second of imports is saved, which
-makes thousands of kills affordable. Run as `python -m tests.support.nursery SOCKET`; the child says its process id first.
+makes thousands of kills affordable. Run as `python -m tests.support.nursery SOCKET`; a child says its
+process id first.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from pathlib import Path
 
 def main(address: str) -> None:
     """Listen on the Unix socket `address` until killed."""
-    import stet.assistant
-    import stet.lsp.server
     from stet.cli.serve import serve
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are reaped by themselves

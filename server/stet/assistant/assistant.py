@@ -11,17 +11,17 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import define
-
 from stet.assistant.consent import consent
+from stet.assistant.documents import Documents, OpenDocument
 from stet.assistant.editor import Editor, Status
 from stet.assistant.journal import Journal
+from stet.assistant.presence import Presence
+from stet.assistant.restoring import Restorer
 from stet.assistant.serving import Serving
-from stet.assistant.status import overall
+from stet.assistant.status import overall, told
 from stet.assistant.suggesting import Offered, Suggester
 from stet.assistant.training import Learner
 from stet.capture.effects import Effect, Signal, SignalKind
-from stet.capture.privacy import refusal
 from stet.capture.recorder import Recorder
 from stet.capture.rules import CaptureRules
 from stet.completion.scripted import ScriptedPolicy
@@ -30,22 +30,11 @@ from stet.core.errors import EngineError, StoreError
 from stet.core.spans import Change
 from stet.core.text import TextBuffer
 from stet.settings import Paths, Problem, Settings
-from stet.store import adapters, records, spans
+from stet.store import adapters, records
 
 TICK_SECONDS = 0.5
-ORPHAN_SECONDS = 86_400.0
 REVIEW_SECONDS = 3.0
 """How often the store is asked for a new adapter, and the idle rule for a new run."""
-
-
-@define
-class _Open:
-    """An open document as far as the recorder does not know it."""
-
-    title: str
-    language: str
-    refused: str | None
-    version: int = 0
 
 
 class Assistant:
@@ -69,9 +58,10 @@ class Assistant:
         self.settings = Settings()
         self._editor, self._now = editor, now
         self._problems: list[Problem] = []
-        self._documents: dict[str, _Open] = {}
+        self._documents = Documents()
         self._recorder = Recorder(_rules(self.settings))
-        self._journal = Journal(paths.store, now, self._on_store_fault)
+        self._journal = Journal(paths.store, now, self._on_store_fault, Presence(paths.data / "servers", new_id()))
+        self._restorer = Restorer(self._recorder, self._journal, self._documents, now)
         self._serving = Serving(paths, editor, cores, self._show_status, scripted=script is not None)
         self._learner = Learner(
             paths, self._journal, editor, now, self._show_status, on_promoted=lambda: self._spawn(self._review())
@@ -103,9 +93,9 @@ class Assistant:
         self._recorder.rules = _rules(settings)
         for problem in problems:
             self._editor.log(str(problem), warning=True)
-        for uri, document in self._documents.items():
-            buffer = self._recorder.buffer(uri)
-            document.refused = self._refusal(uri, document.language, len(buffer) if buffer else 0)
+        for document in self._documents.judge_again(self._recorder.rules, self._length):
+            if before.capture.gitignore != settings.capture.gitignore:
+                self._look_at(document)
         if self._started.is_set():
             if (before.engine, before.model, before.enabled) != (settings.engine, settings.model, settings.enabled):
                 self._spawn(self._restart_engine())
@@ -125,7 +115,7 @@ class Assistant:
                 self._editor.show(
                     f"Stet's store was damaged and was set aside as {set_aside.name}; a new one was made."
                 )
-            await self._restore(list(self._documents))
+            await self._restore(self._documents.uris)
             self._spawn(self._settle_consent())
         except StoreError as error:
             self._on_store_fault(str(error))
@@ -150,7 +140,8 @@ class Assistant:
 
     def opened(self, uri: str, title: str, language: str, text: str) -> None:
         """A document was opened, or opened again with another text."""
-        self._documents[uri] = _Open(title, language, self._refusal(uri, language, len(text), text))
+        document = self._documents.open(uri, title, language, text, self._recorder.rules)
+        self._look_at(document)
         self._write(self._recorder.opened(uri, text, self._now()))
         if self._store_open:
             self._spawn(self._restore([uri]))
@@ -178,12 +169,13 @@ class Assistant:
             self._journal.flush()
 
     def saved(self, uri: str) -> None:
-        """Saving settles nothing, but it is a good moment to have the journal on disk."""
+        """Saving settles nothing unless it was so set, but it is a good moment to have the journal on disk."""
+        self._write(self._recorder.saved(uri, self._now()))
         self._journal.flush()
 
     def closed(self, uri: str) -> None:
         """The document was closed: its spans settle early."""
-        if self._documents.pop(uri, None) is not None:
+        if self._documents.close(uri):
             self._suggester.forget(uri)
             self._write(self._recorder.closed(uri, self._now()))
 
@@ -192,7 +184,10 @@ class Assistant:
     async def complete(self, uri: str, offset: int, *, invoked: bool) -> Offered | None:
         """What to offer at `offset` of `uri`, or None. Raises nothing: a fault means no suggestion."""
         document, buffer, served = self._documents.get(uri), self.buffer(uri), self._serving.served
-        if document is None or buffer is None or served is None or document.refused or self._silent():
+        if document is None or buffer is None or served is None or self._silent():
+            return None
+        await document.looked_at.wait()
+        if document.refused:
             return None
         try:
             found = await self._suggester.complete(
@@ -221,6 +216,10 @@ class Assistant:
         if self._script is not None:
             self._script.text = text
             self._suggester.forget()
+
+    def knows(self, offer_id: str) -> bool:
+        """Whether a suggestion of that id is shown, was offered a while ago, or is followed."""
+        return self._suggester.text_of(offer_id) is not None or self._recorder.knows(offer_id)
 
     def offered_text(self, offer_id: str) -> str | None:
         """Full text of a suggestion that is shown now, by id; None when it is not known any more."""
@@ -271,20 +270,10 @@ class Assistant:
     async def status(self) -> dict[str, Any]:
         """Everything a person or a program may want to know, as JSON."""
         count = await self._journal.ask(records.count_records) if self._store_open else 0
-        status, served = self._current_status(), self._serving.served
         return {
-            "kind": status.kind.value,
-            "message": status.message,
-            "model": served.model if served else "",
-            "adapter": served.adapter.id if served and served.adapter else "",
-            "arm": served.adapter.objective if served and served.adapter else "base",
+            **told(self._current_status(), self._serving, self._learner),
             "consent": self._consent,
             "records": count,
-            "training": self._learner.running,
-            "trainingStep": self._learner.step,
-            "lastTraining": self._learner.last,
-            "promoted": self._learner.promoted,
-            "whyNoTraining": self._learner.why_not,
             "withheld": dict(self._suggester.withheld),
             "problems": [str(problem) for problem in self._problems],
         }
@@ -294,37 +283,26 @@ class Assistant:
     def _silent(self) -> bool:
         return self._paused or not self.settings.enabled or not self.settings.completion.enabled
 
-    def _captures(self, document: _Open) -> bool:
+    def _captures(self, document: OpenDocument) -> bool:
         return bool(self._consent) and not self._paused and document.refused is None
 
-    def _refusal(self, uri: str, language: str, length: int, text: str = "") -> str | None:
-        return refusal(uri, language, length, self._recorder.rules, text=text)
+    def _length(self, uri: str) -> int:
+        buffer = self._recorder.buffer(uri)
+        return len(buffer) if buffer else 0
+
+    def _look_at(self, document: OpenDocument) -> None:
+        gitignore = self.settings.capture.gitignore
+        self._spawn(self._documents.look_at(document, self._recorder.rules, gitignore=gitignore))
 
     def _write(self, effects: Sequence[Effect]) -> None:
         if effects and self._consent:
             self._journal.write(effects)
 
     async def _restore(self, uris: Sequence[str]) -> None:
-        """Find spans of a former life again in documents that are open now."""
-        for uri in uris:
-            try:
-                left = await self._journal.ask(lambda database, uri=uri: spans.live_spans(database, uri))  # type: ignore[misc]
-            except StoreError as error:
-                self._on_store_fault(str(error))
-                return
-            known = {span.id for span in self._recorder.live(uri)}
-            left = [span for span in left if span.id not in known]
-            buffer = self.buffer(uri)
-            if left and buffer is not None:
-                self._journal.write(self._recorder.restore(left, uri, buffer.text, self._now()))
-
-    async def _settle_orphans(self) -> None:
-        """Spans of a former life whose document nobody has opened for a day: what was last known goes on record."""
-        left = await self._journal.ask(spans.live_spans)
-        for span in left:
-            if span.document not in self._documents and self._now() - span.touched_at > ORPHAN_SECONDS:
-                self._journal.write(self._recorder.restore([span], span.document, "", self._now()))
-                self._journal.write(self._recorder.closed(span.document, self._now()))
+        try:
+            await self._restorer.restore(uris)
+        except StoreError as error:
+            self._on_store_fault(str(error))
 
     async def _settle_consent(self) -> None:
         self._consent = await consent(self.settings.capture.consent, self._journal, self._editor, self._now)
@@ -365,7 +343,7 @@ class Assistant:
                     due = 0.0
                     await self._review()
                     if self._store_open and self._consent:
-                        await self._settle_orphans()
+                        await self._restorer.settle_orphans()
             except StoreError as error:
                 self._on_store_fault(str(error))
             except Exception as error:  # a worker's edge: whatever it is, the clock goes on (and the text stays here)
@@ -397,6 +375,13 @@ def _rules(settings: Settings) -> CaptureRules:
     return CaptureRules(
         settle_seconds=capture.settle_seconds,
         cap_seconds=capture.cap_seconds,
+        settle_on_save=capture.settle_on_save,
+        settle_on_close=capture.settle_on_close,
+        declined_seconds=capture.declined_seconds,
+        languages=capture.languages,
+        folders=capture.folders,
+        untitled=capture.untitled,
+        read_only=capture.read_only,
         max_document_characters=capture.max_document_characters,
         exclude=capture.exclude,
     )

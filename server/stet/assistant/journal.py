@@ -1,4 +1,4 @@
-"""The way of effects to the store: one worker thread, in order, never the event loop.
+"""The way of effects to the store: one worker thread, in order, never the event loop. Secrets are masked on the way.
 
 A fault of the store fails no completion: it is kept, reported once, and the effects wait in memory for the next try
 (at most `PENDING_LIMIT`; beyond it new effects are refused and counted, so that memory stays bounded).
@@ -15,18 +15,22 @@ from typing import TypeVar
 
 from attrs import evolve
 
+from stet.assistant.presence import Presence
 from stet.capture.effects import (
     Effect,
     OfferEnded,
     RecordMade,
     SpanAccepted,
     SpanClosed,
+    SpanRead,
     SpanSettled,
     SpanTouched,
 )
+from stet.capture.secrets import masked
 from stet.core.errors import StoreError
-from stet.core.records import Outcome, Suggestion
-from stet.store import Database, offers, open_store, records, spans, transactions
+from stet.core.records import AcceptedSpan, Outcome, Suggestion
+from stet.store import Database, offers, open_store, readings, records, spans, transactions
+from stet.store.database import translated
 
 T = TypeVar("T")
 
@@ -38,8 +42,14 @@ TAUGHT = frozenset({Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED, Outcome.TYPED_
 class Journal:
     """Owns the store's worker thread and its connection."""
 
-    def __init__(self, path: Path, now: Callable[[], float], on_fault: Callable[[str], None]) -> None:
-        """`on_fault` is called from the worker thread with a sentence when the store fails, and with "" on recovery."""
+    def __init__(
+        self, path: Path, now: Callable[[], float], on_fault: Callable[[str], None], presence: Presence
+    ) -> None:
+        """`on_fault` is called from the worker thread with a sentence when the store fails, and with "" on recovery.
+
+        What is journalled is `presence`'s until it ends.
+        """
+        self._presence = presence
         self._path = path
         self._now = now
         self._on_fault = on_fault
@@ -77,6 +87,16 @@ class Journal:
         """Run `query` on the worker thread, behind everything queued before it. Raises StoreError."""
         return await asyncio.wrap_future(self._thread.submit(lambda: query(self._connection())))
 
+    async def take_over(self, document: str | None, untouched_since: float | None = None) -> list[AcceptedSpan]:
+        """Live spans, of one document or of all, that no other living server follows; from now on they are ours.
+
+        With `untouched_since` only those that nothing has changed since. Raises StoreError.
+        """
+        alive = self._presence.is_alive
+        return await self.ask(
+            lambda database: spans.take_over(database, alive, document=document, untouched_since=untouched_since)
+        )
+
     async def settle(self) -> None:
         """Wait until everything queued so far is committed, or waiting for the store to recover."""
         await asyncio.wrap_future(self._thread.submit(lambda: None))
@@ -90,12 +110,16 @@ class Journal:
     def _connection(self) -> Database:
         if self._database is None:
             self._database = open_store(self._path, self._now())
+            with translated(self._path):
+                self._presence.hold()
+            self._database.owner = self._presence.name
         return self._database
 
     def _close(self) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
+            self._presence.end()
 
     def _apply(self, effects: list[Effect]) -> None:
         room = PENDING_LIMIT - len(self._pending)
@@ -103,7 +127,7 @@ class Journal:
         try:
             database = self._connection()
             while self._pending:
-                write_effect(database, self._pending[0])
+                write_effect(database, masked(self._pending[0]))
                 self._pending.popleft()
         except StoreError as error:
             self._report(f"{error} {len(self._pending)} edits wait in memory.")
@@ -131,6 +155,8 @@ def write_effect(database: Database, effect: Effect) -> None:
             transactions.settle(database, effect.record, effect.span)
         case SpanClosed():
             spans.close_span(database, effect.span, effect.reason)
+        case SpanRead():
+            readings.save_reading(database, effect.span_id, effect.reading, effect.at)
         case RecordMade():
             records.add_record(database, effect.record)
 

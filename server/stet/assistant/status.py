@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stet.assistant.editor import Status, StatusKind
 from stet.assistant.serving import Serving
+from stet.assistant.training import Learner
+from stet.core.records import BASE_ARM
 from stet.settings import Settings
 
 
@@ -22,3 +26,20 @@ def overall(settings: Settings, paused: bool, serving: Serving, store_fault: str
     if learns:
         return Status(StatusKind.NORMAL, "Stet learns from your edits.", busy=True)
     return Status(StatusKind.NORMAL)
+
+
+def told(status: Status, serving: Serving, learner: Learner) -> dict[str, Any]:
+    """Status, engine and learning as JSON."""
+    served = serving.served
+    return {
+        "kind": status.kind.value,
+        "message": status.message,
+        "model": served.model if served else "",
+        "adapter": served.adapter.id if served and served.adapter else "",
+        "arm": served.adapter.objective if served and served.adapter else BASE_ARM,
+        "training": learner.running,
+        "trainingStep": learner.step,
+        "lastTraining": learner.last,
+        "promoted": learner.promoted,
+        "whyNoTraining": learner.why_not,
+    }

@@ -8,6 +8,7 @@ from stet.capture.effects import (
     SignalKind,
     SpanAccepted,
     SpanClosed,
+    SpanRead,
     SpanSettled,
     SpanTouched,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "SignalKind",
     "SpanAccepted",
     "SpanClosed",
+    "SpanRead",
     "SpanSettled",
     "SpanTouched",
     "refusal",

@@ -39,6 +39,7 @@ class Document:
     guards: Guards = field(factory=Guards)
     ended: deque[str] = field(factory=lambda: deque(maxlen=_REMEMBERED))
     """Ids of offers that have their outcome: offered again, they get no second one."""
+    opened_at: float = 0.0
     caret: int = 0
     """Where the last change ended: the writer's caret, as far as anybody knows."""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from stet.core.records import AcceptedSpan, EditRecord, Outcome, Suggestion
+from stet.core.retention import Retention
 
 
 class SignalKind(StrEnum):
@@ -80,10 +81,19 @@ class SpanClosed:
 
 
 @frozen
+class SpanRead:
+    """How much of a span stood at one of the set times after its accept, or when it settled."""
+
+    span_id: str
+    reading: Retention
+    at: float
+
+
+@frozen
 class RecordMade:
     """A record without a span: what was typed instead of a declined offer."""
 
     record: EditRecord
 
 
-Effect = OfferEnded | SpanAccepted | SpanTouched | SpanSettled | SpanClosed | RecordMade
+Effect = OfferEnded | SpanAccepted | SpanTouched | SpanSettled | SpanClosed | SpanRead | RecordMade

@@ -20,10 +20,12 @@ from stet.capture.document import Document
 from stet.capture.effects import Effect, OfferEnded, RecordMade, Signal, SignalKind, SpanTouched
 from stet.capture.landing import resumed
 from stet.capture.offers import OpenOffer, Step, Verdict, how_far, standing_length
+from stet.capture.reopening import RENAME_SECONDS, Shelf, adopted
 from stet.capture.rules import CaptureRules
 from stet.capture.spans import Tracked
 from stet.core.cost import word_tokens
 from stet.core.records import AcceptedSpan, Outcome, Suggestion
+from stet.core.retention import READINGS
 from stet.core.spans import Change, Span
 from stet.core.text import TextBuffer
 
@@ -49,15 +51,20 @@ class Recorder:
         self.rules = rules
         self._documents: dict[str, Document] = {}
         self._changed_at: dict[str, float] = {}
+        self._shelf = Shelf()
 
     # -- documents -------------------------------------------------------------------------------------------------
 
     def opened(self, document: str, text: str, now: float) -> list[Effect]:
-        """Follow `document` from here on. One that is open already is taken to have been reloaded with `text`."""
+        """Follow `document` from here on. One that is open already is taken to have been reloaded with `text`.
+
+        Spans of a document that was closed come back with it, also under another name (renamed, saved as).
+        """
         known = self._documents.get(document)
         if known is None:
-            self._documents[document] = Document(TextBuffer(text))
-            return []
+            self._documents[document] = Document(TextBuffer(text), opened_at=now)
+            old = self._shelf.take(document, text, now)
+            return adopted(old, self._documents[document], document, text, now, self.rules) if old else []
         whole = Change(Span(0, len(known.buffer)), text)
         return self.changed(document, [whole], now)
 
@@ -71,9 +78,30 @@ class Recorder:
         for item in known.declined.values():
             effects += self._resolved(known, item, now, last=True)
         for tracked in known.spans.values():
+            if not self.rules.settle_on_close and tracked.pending_since is not None:
+                effects.append(SpanTouched(tracked.snapshot()))
+                continue
             if tracked.pending_since is not None:
                 effects += settle.settled(tracked, now, "early")
             effects += settle.closed(tracked, "closed")
+        if not known.spans:
+            return effects
+        text = known.buffer.text
+        for uri, other in self._documents.items():  # saved as: the new one was opened before the old one was closed
+            if now - other.opened_at <= RENAME_SECONDS and not other.spans and other.buffer.text == text:
+                return effects + adopted(known, other, uri, text, now, self.rules)
+        self._shelf.put(document, known, now)
+        return effects
+
+    def saved(self, document: str, now: float) -> list[Effect]:
+        """The document was saved: what waits to be read is read now, if the rules say so."""
+        known = self._documents.get(document)
+        if known is None or not self.rules.settle_on_save:
+            return []
+        effects: list[Effect] = []
+        for tracked in list(known.spans.values()):
+            if tracked.pending_since is not None:
+                effects += self._settled(known, tracked, now)
         return effects
 
     def changed(self, document: str, changes: Sequence[Change], now: float) -> list[Effect]:
@@ -138,6 +166,16 @@ class Recorder:
         """Whether the offer was accepted and its span is followed."""
         return any(offer_id in known.spans for known in self._documents.values())
 
+    def knows(self, offer_id: str) -> bool:
+        """Whether the offer is open, was accepted or declined, or ended not long ago in a document that is open."""
+        return any(
+            (known.offer is not None and known.offer.suggestion.id == offer_id)
+            or offer_id in known.spans
+            or offer_id in known.declined
+            or offer_id in known.ended
+            for known in self._documents.values()
+        )
+
     def open_offer(self, document: str) -> OfferView | None:
         """The offer of `document` that has no outcome yet."""
         known = self._documents.get(document)
@@ -157,6 +195,8 @@ class Recorder:
                 del known.declined[item.id]
                 effects += self._resolved(known, item, now, last=False)
             for tracked in list(known.spans.values()):
+                while (at := settle.reading_due(tracked)) is not None and at <= now:
+                    effects += settle.read(self._current(known, tracked), now)
                 at = settle.due(tracked, self.rules)
                 if at is not None and at <= now:
                     effects += self._settled(known, tracked, now)
@@ -173,6 +213,7 @@ class Recorder:
                 times.append(offer.complete_at + self.rules.signal_hold_seconds)
             times += [declining.due(item, self.rules) for item in known.declined.values()]
             times += [at for item in known.spans.values() if (at := settle.due(item, self.rules)) is not None]
+            times += [at for item in known.spans.values() if (at := settle.reading_due(item)) is not None]
         return max(now, min(times)) if times else None
 
     # -- spans -----------------------------------------------------------------------------------------------------
@@ -201,6 +242,7 @@ class Recorder:
                 effects += settle.closed(tracked, f"lost: {place.reason}")
                 continue
             tracked.flags.add("restored")
+            tracked.readings = sum(tracked.accepted_at + seconds < now for seconds in READINGS)
             tracked.touched_at = now
             known.spans[span.id] = tracked
             effects.append(SpanTouched(self._current(known, tracked).snapshot()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 
 @frozen
@@ -13,6 +15,10 @@ class CaptureRules:
     """Quiet time after which a span's final text is read (Zed's; the median last edit of the CoAuthor logs: 10.7 s)."""
     cap_seconds: float = 300.0
     """Longest wait for that quiet, from the accept or the first touch since the last record."""
+    settle_on_save: bool = False
+    """Whether saving settles: most editors save by themselves, in the midst of an edit."""
+    settle_on_close: bool = True
+    """Whether closing settles; otherwise a span waits for its document to be opened again."""
     declined_seconds: float = 30.0
     """When the text in a declined offer's place is read (Copilot's)."""
     signal_hold_seconds: float = 1.0
@@ -31,8 +37,14 @@ class CaptureRules:
     """Longer documents get no suggestions and are not captured."""
     schemes: tuple[str, ...] = ("file", "untitled", "vscode-notebook-cell", "")
     """URI schemes of documents that may be read; "" stands for a bare path."""
-    languages: tuple[str, ...] = ()
-    """Language ids that get no suggestions and are not captured."""
+    languages: Mapping[str, bool] = field(factory=dict)
+    """Language ids turned on or off; "*" stands for all that are not named."""
+    folders: Mapping[str, bool] = field(factory=dict)
+    """Folders turned on or off; of several that hold a file the innermost counts."""
+    untitled: bool = True
+    """Whether documents that are in no file yet are read."""
+    read_only: bool = False
+    """Whether files that the writer may not change are read."""
     exclude: tuple[str, ...] = (
         ".env",
         "*.env",

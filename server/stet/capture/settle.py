@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stet.capture.classify import plain, record_of
-from stet.capture.effects import Effect, SpanClosed, SpanSettled, SpanTouched
+from stet.capture.effects import Effect, SpanClosed, SpanRead, SpanSettled, SpanTouched
 from stet.capture.rules import CaptureRules
 from stet.capture.spans import Tracked
 from stet.core.records import SpanState
+from stet.core.retention import AT_SETTLE, READINGS, Retention, retention
 
 
 def due(tracked: Tracked, rules: CaptureRules) -> float | None:
@@ -37,7 +38,27 @@ def settled(tracked: Tracked, now: float, *flags: str) -> list[Effect]:
         now=now,
         flags=reserved,
     )
-    return [SpanSettled(tracked.snapshot(), record)]
+    return [SpanSettled(tracked.snapshot(), record), SpanRead(tracked.id, _reading(tracked, AT_SETTLE), now)]
+
+
+def reading_due(tracked: Tracked) -> float | None:
+    """When the next of the set readings is to be made; None after the last."""
+    if tracked.readings >= len(READINGS):
+        return None
+    return tracked.accepted_at + READINGS[tracked.readings]
+
+
+def read(tracked: Tracked, now: float) -> list[Effect]:
+    """The set reading that is due. Texts as of the last `Tracked.read`."""
+    seconds = READINGS[tracked.readings]
+    tracked.readings += 1
+    return [SpanRead(tracked.id, _reading(tracked, seconds), now)]
+
+
+def _reading(tracked: Tracked, seconds: int) -> Retention:
+    now = "" if tracked.reverted else plain(tracked.text)
+    around = plain(tracked.before + tracked.text + tracked.after, strip=False)
+    return retention(seconds, plain(tracked.accepted), now, around="" if tracked.reverted else around)
 
 
 def closed(tracked: Tracked, reason: str) -> list[Effect]:

@@ -78,6 +78,8 @@ class Tracked:
     reverted: bool = False
     flags: set[str] = field(factory=set)
     cut: Cut | None = None
+    readings: int = 0
+    """How many of the set times after the accept have passed (`stet.core.retention.READINGS`)."""
     last_reading: tuple[str, str, str, tuple[str, ...], Outcome] | None = None
     """What the last record said, so that nothing is recorded twice."""
 

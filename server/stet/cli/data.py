@@ -13,8 +13,9 @@ import typer
 
 from stet.cli.output import Json, Yes, confirm, fail, print_json, print_table, say, when
 from stet.core.records import EditRecord
+from stet.core.retention import AT_SETTLE
 from stet.settings import default_paths
-from stet.store import Database, open_store, records
+from stet.store import Database, open_store, readings, records
 
 app = typer.Typer(help="See, erase and export the edits that Stet has on record.", no_args_is_help=True)
 
@@ -86,6 +87,26 @@ def delete(
     say("Erased.")
     for adapter in retired:
         say(f"Adapter {adapter} learned from it and is retired; `stet train` makes one without it.")
+
+
+@app.command()
+def retention(json: Json = False) -> None:
+    """Show how much of what was accepted still stood after a while, by several programs' formulas."""
+    with opened_store() as database:
+        found = readings.readings(database)
+    names = ("kept_rate", "untouched", "four_gram", "unchanged", "difference", "still_there")
+    table = {
+        "at settle" if seconds == AT_SETTLE else f"after {seconds} s": {
+            "spans": len(rows),
+            **{name: round(sum(getattr(row, name) for row in rows) / len(rows), 3) for name in names},
+        }
+        for seconds, rows in found.items()
+    }
+    if json:
+        print_json(table)
+        return
+    columns = ("reading", "spans", *(name.replace("_", " ") for name in names))
+    print_table("Kept of accepted text, means", columns, [(name, *row.values()) for name, row in table.items()])
 
 
 @app.command()

@@ -16,8 +16,8 @@ from stet.core.spans import Span
 LESSONS = frozenset(RecordKind)
 """Kinds of records that hold a y′ of the writer's own."""
 
-EXCLUDED_FLAGS = frozenset({"reverted", "pasted", "generated", "machine"})
-"""Reservations under which the final text is not the writer's word: undone, pasted whole, or a machine's."""
+EXCLUDED_FLAGS = frozenset({"reverted", "pasted", "generated", "machine", "masked"})
+"""Reservations under which the final text is not the writer's word: undone, pasted whole, a machine's, or a secret."""
 
 PASSAGE = 80
 """Code points before a text that make it the same passage when they are the same too."""

@@ -10,10 +10,9 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 
 from stet.assistant import Offered
-from stet.capture.effects import SignalKind
 from stet.lsp import messages
 from stet.lsp.language_server import StetServer
-from stet.lsp.positions import to_changes, to_offset, to_position, utf16_prefix
+from stet.lsp.positions import to_changes, to_offset, to_position
 from stet.lsp.window import field
 
 
@@ -56,25 +55,6 @@ async def on_shutdown(ls: StetServer, params: Any) -> None:
     await ls.assistant.stop()
 
 
-def on_did_show(ls: StetServer, params: Any) -> None:
-    _signal(ls, _item_id(params), SignalKind.SHOWN)
-
-
-def on_did_partially_accept(ls: StetServer, params: Any) -> None:
-    _signal(ls, _item_id(params), SignalKind.PARTIALLY_ACCEPTED, field(params, "acceptedLength"))
-
-
-def on_did_end_completion(ls: StetServer, params: Any) -> None:
-    kinds = {kind.value: kind for kind in (SignalKind.ACCEPTED, SignalKind.REJECTED, SignalKind.IGNORED)}
-    kind = kinds.get(str(field(params, "reason")))
-    if kind is not None:
-        _signal(ls, field(params, "id"), kind)
-
-
-def on_did_focus(ls: StetServer, params: Any) -> None:
-    """Part of the Copilot dialect; what is focused makes no difference to Stet."""
-
-
 def clock_handler(set_clock: Callable[[float], None]) -> Callable[[StetServer, Any], None]:
     """The handler of `stet/setClock`: sets the clock, then lets the assistant do what has come due."""
 
@@ -92,24 +72,6 @@ def on_set_suggestion(ls: StetServer, params: Any) -> None:
     text = field(params, "text")
     if isinstance(text, str):
         ls.assistant.set_suggestion(text)
-
-
-def on_notify_shown(ls: StetServer, params: Any) -> str:
-    _signal(ls, field(params, "uuid"), SignalKind.SHOWN)
-    return "OK"
-
-
-def on_notify_accepted(ls: StetServer, params: Any) -> str:
-    length = field(params, "acceptedLength")
-    kind = SignalKind.ACCEPTED if length is None else SignalKind.PARTIALLY_ACCEPTED
-    _signal(ls, field(params, "uuid"), kind, length)
-    return "OK"
-
-
-def on_notify_rejected(ls: StetServer, params: Any) -> str:
-    for offer_id in field(params, "uuids") or ():
-        _signal(ls, offer_id, SignalKind.REJECTED)
-    return "OK"
 
 
 async def run_accept(ls: StetServer, *arguments: Any) -> bool:
@@ -191,20 +153,6 @@ def _empty_range(ls: StetServer, offered: Offered) -> types.Range:
 
 def _accept_command(offered: Offered) -> types.Command:
     return types.Command(title="", command=messages.ACCEPT, arguments=[offered.id])
-
-
-def _signal(ls: StetServer, offer_id: Any, kind: SignalKind, utf16_length: Any = None) -> None:
-    if not isinstance(offer_id, str):
-        return
-    length: int | None = None
-    if isinstance(utf16_length, int) and not isinstance(utf16_length, bool):
-        text = ls.assistant.offered_text(offer_id)
-        length = None if text is None else len(utf16_prefix(text, utf16_length))
-    ls.assistant.signal(offer_id, kind, length)
-
-
-def _item_id(params: Any) -> Any:
-    return field(params, "item", "command", "arguments", "0")
 
 
 def _encoding(ls: StetServer) -> str:

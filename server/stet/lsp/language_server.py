@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from typing import Any
 
@@ -36,6 +37,15 @@ class StetServer(LanguageServer):
     """The pygls server with the assistant behind it."""
 
     assistant: Assistant
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unknown_ids: deque[str] = deque(maxlen=256)
+        """Ids that clients spoke of and nobody knows: each is logged once."""
+
+    def log_line(self, line: str) -> None:
+        """A line in the editor's log of this server. Never holds text of the writer's."""
+        self.window_log_message(types.LogMessageParams(types.MessageType.Info, line))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """A malformed message is answered or logged by its kind; it never becomes a pop-up over the writer's text."""

@@ -11,7 +11,7 @@ from pygls.protocol import default_converter
 from stet import __version__
 from stet.assistant import Assistant
 from stet.assistant.editor import Editor
-from stet.lsp import configuration, handlers, messages
+from stet.lsp import configuration, dialects, handlers, messages
 from stet.lsp.language_server import StetProtocol, StetServer
 from stet.lsp.window import Window
 
@@ -55,12 +55,7 @@ def _register(server: StetServer) -> None:
     feature(types.TEXT_DOCUMENT_DID_CLOSE)(handlers.on_did_close)
     feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(handlers.on_inline_completion)
     feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(handlers.on_completion)
-    feature(messages.DID_SHOW)(handlers.on_did_show)
-    feature(messages.DID_PARTIALLY_ACCEPT)(handlers.on_did_partially_accept)
-    feature(messages.DID_END_COMPLETION)(handlers.on_did_end_completion)
-    feature(messages.DID_FOCUS)(handlers.on_did_focus)
-    feature(messages.NOTIFY_SHOWN)(handlers.on_notify_shown)
-    feature(messages.NOTIFY_ACCEPTED)(handlers.on_notify_accepted)
-    feature(messages.NOTIFY_REJECTED)(handlers.on_notify_rejected)
+    for name, handle in dialects.HANDLERS.items():
+        feature(name)(handle)
     for name, handler in handlers.COMMAND_HANDLERS.items():
         server.command(name)(handler)

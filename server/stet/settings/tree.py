@@ -43,6 +43,22 @@ class CaptureSettings(Section):
         10.0, gt=0, le=3600, description="Quiet time after which a span's final text is read."
     )
     cap_seconds: float = Field(300.0, gt=0, le=86400, description="Longest wait for that quiet before reading anyway.")
+    settle_on_save: bool = Field(False, description="Read a span's final text when its document is saved.")
+    settle_on_close: bool = Field(
+        True, description="Read it when the document is closed; otherwise it waits for the document to be opened again."
+    )
+    declined_seconds: float = Field(
+        30.0, gt=0, le=3600, description="When the text in a declined suggestion's place is read."
+    )
+    languages: dict[str, bool] = Field(
+        default_factory=dict, description='Language ids turned on or off; "*" stands for all that are not named.'
+    )
+    folders: dict[str, bool] = Field(
+        default_factory=dict, description="Folders, as full paths, turned on or off; the innermost one counts."
+    )
+    gitignore: bool = Field(True, description="Leave files alone that git ignores.")
+    untitled: bool = Field(True, description="Work in documents that are in no file yet.")
+    read_only: bool = Field(False, description="Work in files that cannot be written.")
     max_document_characters: int = Field(
         2_000_000, ge=1000, description="Documents longer than this get no suggestions and are not captured."
     )

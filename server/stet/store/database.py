@@ -61,6 +61,12 @@ MIGRATIONS: tuple[str, ...] = (
         SELECT coalesce(max(records.rowid), 0) FROM records JOIN run_records ON record = records.id WHERE run = runs.id
     );
     """,
+    """
+    ALTER TABLE spans ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+    CREATE TABLE readings (
+        span TEXT NOT NULL, seconds INTEGER NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, PRIMARY KEY (span, seconds)
+    ) STRICT;
+    """,
 )
 """Append-only: a store at version n has had the first n applied."""
 
@@ -74,6 +80,8 @@ class Database:
         """Unix time in seconds."""
         self.set_aside = set_aside
         """Where a damaged store was put when this one was opened; None when it was well."""
+        self.owner = ""
+        """Name of the server whose connection this is: spans that it enters are its own; "" for a command."""
         self._connection = connection
 
     @contextlib.contextmanager

@@ -82,6 +82,7 @@ def delete_records(database: Database, ids: Iterable[str]) -> list[str]:
         retired = retire_trained_on(database, gone)
         for table in ("records", "spans", "offers"):
             sql.executemany(f"DELETE FROM {table} WHERE id = ?", [(record_id,) for record_id in gone])  # noqa: S608
+        sql.executemany("DELETE FROM readings WHERE span = ?", [(record_id,) for record_id in gone])
         sql.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(record_id,) for record_id in gone])
         sql.executemany("UPDATE run_records SET erased = 1 WHERE record = ?", [(record_id,) for record_id in gone])
     database.scrub()

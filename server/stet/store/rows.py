@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import cattrs
 
 from stet.core.records import AcceptedSpan, Adapter, EditRecord, Suggestion, TrainingRun
+from stet.core.retention import Retention
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ def key(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def to_json(record: Suggestion | AcceptedSpan | EditRecord | Adapter | TrainingRun) -> str:
+def to_json(record: Suggestion | AcceptedSpan | EditRecord | Adapter | TrainingRun | Retention) -> str:
     """The whole record as one ASCII JSON object."""
     return json.dumps(_CONVERTER.unstructure(record), ensure_ascii=True, separators=(",", ":"))
 

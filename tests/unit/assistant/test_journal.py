@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from attrs import evolve
 
 from stet.assistant.journal import TAUGHT, Journal
+from stet.assistant.presence import Presence
 from stet.capture.effects import Effect, OfferEnded, SpanAccepted, SpanClosed, SpanTouched
 from stet.core.records import AcceptedSpan, Context, Outcome, Provenance, Suggestion
 from stet.core.spans import Span
@@ -17,7 +19,7 @@ SPAN = AcceptedSpan(SUGGESTION, "gladly come.", Span(8, 20), Span(8, 20), "gladl
 
 
 def journal(path: Path, faults: list[str]) -> Journal:
-    return Journal(path, lambda: 10.0, faults.append)
+    return Journal(path, lambda: 10.0, faults.append, Presence(path.parent / "servers", uuid.uuid4().hex))
 
 
 async def test_an_accept_is_there_once_settled(tmp_path: Path) -> None:

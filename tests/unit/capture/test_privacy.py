@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from stet.capture import CaptureRules, refusal
+from stet.capture.privacy import FileFacts
 
 RULES = CaptureRules()
 
@@ -48,7 +49,29 @@ def test_other_reasons() -> None:
     assert "longer than 2000000" in (refusal("file:///a.txt", "plaintext", 2_000_001, RULES) or "")
     assert "NUL" in (refusal("file:///a.txt", "plaintext", 3, RULES, text="a\0b") or "")
     assert refusal("file://[broken", "plaintext", 3, RULES) == "its address cannot be read"
-    assert "'json'" in (refusal("file:///a.json", "json", 3, evolve(RULES, languages=("json",))) or "")
+    assert "'json'" in (refusal("file:///a.json", "json", 3, evolve(RULES, languages={"json": False})) or "")
+
+
+def test_switches_of_languages() -> None:
+    rules = evolve(RULES, languages={"*": False, "markdown": True})
+    assert refusal("file:///a.md", "markdown", 3, rules) is None
+    assert "'plaintext'" in (refusal("file:///a.txt", "plaintext", 3, rules) or "")
+
+
+def test_the_innermost_folder_counts() -> None:
+    rules = evolve(RULES, folders={"/users/me": False, "/users/me/novel/": True, "C:\\Work": False})
+    assert "'/users/me'" in (refusal("file:///users/me/diary.txt", "", 3, rules) or "")
+    assert refusal("file:///users/me/novel/one.txt", "", 3, rules) is None
+    assert refusal("file:///users/meg/one.txt", "", 3, rules) is None
+    assert refusal("file:///c%3A/Work/one.txt", "", 3, evolve(RULES, folders={"c:/Work": False}))
+
+
+def test_untitled_and_what_the_disk_says() -> None:
+    assert "untitled" in (refusal("untitled:Untitled-1", "", 3, evolve(RULES, untitled=False)) or "")
+    ignored, locked = FileFacts(ignored=True), FileFacts(read_only=True)
+    assert "git ignores" in (refusal("file:///a.txt", "", 3, RULES, facts=ignored) or "")
+    assert "read-only" in (refusal("file:///a.txt", "", 3, RULES, facts=locked) or "")
+    assert refusal("file:///a.txt", "", 3, evolve(RULES, read_only=True), facts=locked) is None
 
 
 def test_the_reason_never_quotes_the_text() -> None:

@@ -22,6 +22,7 @@ from stet.capture import (
     Signal,
     SignalKind,
     SpanClosed,
+    SpanRead,
     SpanSettled,
 )
 from stet.core.records import AcceptedSpan, Context, EditRecord, Provenance, Suggestion
@@ -302,7 +303,7 @@ class Desk:
                 self.outcomes.append(effect)
             elif isinstance(effect, RecordMade):
                 self.records.append(effect.record)
-            else:
+            elif not isinstance(effect, SpanRead):
                 self.journal[effect.span.id] = effect.span
             if isinstance(effect, SpanSettled):
                 self.records.append(effect.record)

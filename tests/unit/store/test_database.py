@@ -74,9 +74,10 @@ def test_older_stores_are_brought_up_to_date(tmp_path: Path, version: int) -> No
         for step in MIGRATIONS[:version]:
             connection.executescript(step)
         if version:
-            connection.execute("INSERT INTO run_records VALUES ('first', 'a')")
+            connection.execute("INSERT INTO run_records (run, record) VALUES ('first', 'a')")
             connection.execute(
-                "INSERT INTO runs VALUES ('first', 'running', 1.0, '{\"id\":\"first\",\"started\":1.0}')"
+                "INSERT INTO runs (id, status, started, body) "
+                "VALUES ('first', 'running', 1.0, '{\"id\":\"first\",\"started\":1.0}')"
             )
             connection.executemany(
                 "INSERT INTO records VALUES (?, 1, '', 'edited', 1.0, 0.5, 1, 'base', '', '{}')", [("a",), ("b",)]
@@ -87,7 +88,7 @@ def test_older_stores_are_brought_up_to_date(tmp_path: Path, version: int) -> No
         assert schema(database) == schema(new)
         if version:
             with database.reading() as sql:
-                assert sql.execute("SELECT id, seen FROM runs").fetchall() == [("first", 1)]
+                assert sql.execute("SELECT id, seen FROM runs").fetchall() == [("first", int(version == 1))]
             assert records.count_records(database) == 2
             assert [run.id for run in runs.runs(database)] == ["first"]
 
