@@ -1,7 +1,7 @@
 """The recorder against a naive model that keeps, for every character of the text, the set of suggestions it belongs to.
 
-Random edits, accepts, word accepts, undos, typed-over selections, whole-text changes, pauses and crashes. The number of
-runs is set by STET_HYPOTHESIS_EXAMPLES.
+Random edits, accepts, word accepts, undos, typed-over selections, whole texts, reloads, reopenings, pauses and crashes.
+The number of runs is set by STET_HYPOTHESIS_EXAMPLES.
 """
 
 from __future__ import annotations
@@ -62,6 +62,21 @@ class Ownership(RuleBasedStateMachine):
         self.strange += 1
         change = self.within(at, 0, chr(0x3400 + self.strange))  # a new letter each time: its place is no riddle
         self.send([Change(Span(0, len(self.letters)), change.applied_to(self.text))], change)
+
+    @rule(at=st.integers(0, 80), removed=st.integers(0, 3))
+    def reload_after_an_outside_edit(self, at: int, removed: int) -> None:
+        """Some editors send an open for what is open already."""
+        self.strange += 1
+        change = self.within(at, removed if removed > 1 else 0, chr(0x3400 + self.strange))
+        self.make(change)
+        self.take(self.recorder.opened(DOCUMENT, self.text, self.now))
+
+    @rule(seconds=st.sampled_from([0.0, 5.0, 500.0]))
+    def close_and_reopen(self, seconds: float) -> None:
+        self.take(self.recorder.closed(DOCUMENT, self.now))
+        self.last = None  # the server forgets what it showed
+        self.now += seconds
+        self.take(self.recorder.opened(DOCUMENT, self.text, self.now))
 
     @precondition(lambda self: getattr(self, "undo", []))
     @rule()
@@ -167,6 +182,12 @@ class Ownership(RuleBasedStateMachine):
 
     def send(self, sent: list[Change], change: Change, *, remember: bool = True) -> None:
         """Send `sent`, which comes to the same as `change`, and make `change` in the model."""
+        self.make(change, remember=remember)
+        self.now += 0.05
+        self.take(self.recorder.changed(DOCUMENT, sent, self.now))
+
+    def make(self, change: Change, *, remember: bool = True) -> None:
+        """`change` in the model."""
         start, end, size = change.span.start, change.span.end, len(change.text)
         gone = self.text[start:end]
         head, tail = self.owners[:start], self.owners[end:]
@@ -175,8 +196,6 @@ class Ownership(RuleBasedStateMachine):
         self.letters[start:end] = change.text
         if remember:
             self.undo.append(Change(Span(start, start + size), gone))
-        self.now += 0.05
-        self.take(self.recorder.changed(DOCUMENT, sent, self.now))
 
     def take(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -196,7 +215,7 @@ class Ownership(RuleBasedStateMachine):
 
 TestOwnership = Ownership.TestCase
 TestOwnership.settings = settings(
-    max_examples=int(os.environ.get("STET_HYPOTHESIS_EXAMPLES", "200")),
+    max_examples=int(os.environ.get("STET_HYPOTHESIS_EXAMPLES", "300")),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

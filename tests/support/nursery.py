@@ -12,12 +12,18 @@ import os
 import signal
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 
 
 def main(address: str) -> None:
     """Listen on the Unix socket `address` until killed."""
+    from stet.capture.secrets import mask
     from stet.cli.serve import serve
+
+    for name in ("stet.assistant", "stet.completion.scripted", "stet.lsp.server"):
+        import_module(name)
+    mask(" ")
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are reaped by themselves
     listener = socket.socket(socket.AF_UNIX)

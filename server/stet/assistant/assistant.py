@@ -181,8 +181,8 @@ class Assistant:
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 
-    async def complete(self, uri: str, offset: int, *, invoked: bool) -> Offered | None:
-        """What to offer at `offset` of `uri`, or None. Raises nothing: a fault means no suggestion."""
+    async def complete(self, uri: str, offset: int, *, invoked: bool, menu: bool = False) -> Offered | None:
+        """What to offer at `offset` of `uri`, or None; `menu`: in a completion menu. A fault means no suggestion."""
         document, buffer, served = self._documents.get(uri), self.buffer(uri), self._serving.served
         if document is None or buffer is None or served is None or self._silent():
             return None
@@ -208,7 +208,7 @@ class Assistant:
         suggestion, offered = found
         if self._captures(document):
             start = offset - (len(suggestion.text) - len(offered.text))
-            self._write(self._recorder.offered(suggestion, start, self._now()))
+            self._write(self._recorder.offered(suggestion, start, self._now(), menu=menu))
         return offered
 
     def set_suggestion(self, text: str) -> None:

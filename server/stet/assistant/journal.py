@@ -26,7 +26,7 @@ from stet.capture.effects import (
     SpanSettled,
     SpanTouched,
 )
-from stet.capture.secrets import masked
+from stet.capture.secrets import mask, masked
 from stet.core.errors import StoreError
 from stet.core.records import AcceptedSpan, Outcome, Suggestion
 from stet.store import Database, offers, open_store, readings, records, spans, transactions
@@ -61,7 +61,9 @@ class Journal:
 
     async def open(self) -> Path | None:
         """Open the store; the path a corrupt one was set aside to, or None. Raises StoreError."""
-        return await self.ask(lambda database: database.set_aside)
+        aside = await self.ask(lambda database: database.set_aside)
+        self._thread.submit(mask, " ")  # loads the detectors, so that the first accept need not wait for them
+        return aside
 
     def write(self, effects: Iterable[Effect]) -> Future[None] | None:
         """Queue `effects`. Touched spans are held back and coalesced until `flush` or the span's next effect."""

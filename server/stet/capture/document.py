@@ -118,7 +118,8 @@ class Document:
         span.pending_since = span.pending_since if span.pending_since is not None else now
         span.read(self.buffer, rules.context_characters)
         effects: list[Effect] = [SpanAccepted(span.snapshot())]
-        return effects + self.end(Outcome.ACCEPTED, now, verdict.how) if full else effects
+        how = "menu" if offer.menu else verdict.how
+        return effects + self.end(Outcome.ACCEPTED, now, how) if full else effects
 
     # -- one change ------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class OfferEnded:
     outcome: Outcome
     at: float
     reason: str = ""
-    """A word or two: full, word, line, unknown, disagreed, elsewhere, newer, closed, unconfirmed."""
+    """A word or two: full, menu, word, line, unknown, disagreed, elsewhere, newer, closed, unconfirmed."""
 
     @property
     def offer_id(self) -> str:

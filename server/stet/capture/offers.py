@@ -69,6 +69,8 @@ class OpenOffer:
     held_until: float = 0.0
     piece: tuple[int, float] | None = None
     """Where the last typed piece began in the text, and when it came: a client's word may still call it an accept."""
+    menu: bool = False
+    """It was an entry of a completion menu: its accept is kept apart."""
     ended_before: bool = False
     """It had its outcome, and was offered again after an undo or a cut: no second outcome is reported."""
     complete_at: float | None = None

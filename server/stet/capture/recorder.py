@@ -123,8 +123,8 @@ class Recorder:
 
     # -- offers ----------------------------------------------------------------------------------------------------
 
-    def offered(self, suggestion: Suggestion, start: int, now: float) -> list[Effect]:
-        """`suggestion`, whose text begins at `start`, was returned to the client.
+    def offered(self, suggestion: Suggestion, start: int, now: float, *, menu: bool = False) -> list[Effect]:
+        """`suggestion`, whose text begins at `start`, was returned to the client; `menu`: for its completion menu.
 
         It ends an open offer of another id: superseded when at the same place, ignored when made elsewhere. The same id
         again keeps its progress. How much of the text stands at `start` already is read off the document.
@@ -144,7 +144,7 @@ class Recorder:
             return effects
         known.declined.pop(suggestion.id, None)
         start = min(max(start, 0), len(known.buffer))
-        known.open(OpenOffer(suggestion, start, start, 0, now))
+        known.open(OpenOffer(suggestion, start, start, 0, now, menu=menu))
         return effects
 
     def signal(self, offer_id: str, signal: Signal, now: float) -> list[Effect]:

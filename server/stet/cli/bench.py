@@ -22,7 +22,7 @@ import typer
 from attrs import define, field
 
 from stet.cli.output import Json, print_json, print_table
-from stet.core.spans import Change, Span, rebase
+from stet.core.spans import Span
 
 app = typer.Typer(name="bench", help="Measure what Stet costs.", no_args_is_help=True)
 
@@ -182,28 +182,11 @@ class _Desk:
         server.protocol.handle_message(server.protocol.structure_message(message))
 
     def _plain(self, work: Sequence[list[dict[str, Any]]]) -> list[float]:
-        """The same changes by pygls' document and a loop over the spans."""
-        from lsprotocol import types
-        from pygls.protocol import default_converter
-        from pygls.workspace import TextDocument
+        from stet.lsp.plain import plain_seconds
 
-        document = TextDocument(URI, "\n".join(self._lines))
         starts = list(itertools.accumulate((len(line) + 1 for line in self._lines), initial=0))
-        spans = [
-            Span(starts[n] + len(self._lines[n]) - len(TAKEN), starts[n] + len(self._lines[n])) for n in self._taken
-        ]
-        converter: Any = default_converter  # it has no types
-        structure = converter().structure
-        seconds: list[float] = []
-        for events in work:
-            began = time.perf_counter()
-            for event in events:
-                change = structure(event, types.TextDocumentContentChangePartial)
-                at = document.offset_at_position(change.range.start)
-                document.apply_change(change)
-                spans = [rebase(span, Change(Span(at, at), change.text)) for span in spans]
-            seconds.append(time.perf_counter() - began)
-        return seconds
+        ends = [starts[number] + len(self._lines[number]) for number in self._taken]
+        return plain_seconds("\n".join(self._lines), [Span(end - len(TAKEN), end) for end in ends], work)
 
     def _letter(self, number: int, column: int) -> list[dict[str, Any]]:
         return self._events(number, column, "x")

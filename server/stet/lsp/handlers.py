@@ -47,7 +47,7 @@ async def on_inline_completion(ls: StetServer, params: types.InlineCompletionPar
 async def on_completion(ls: StetServer, params: types.CompletionParams) -> types.CompletionList:
     if not ls.assistant.settings.completion.menu:
         return types.CompletionList(is_incomplete=False, items=[])
-    offered = await _complete(ls, params.text_document.uri, params.position, invoked=False)
+    offered = await _complete(ls, params.text_document.uri, params.position, invoked=False, menu=True)
     return types.CompletionList(is_incomplete=True, items=[_menu_item(ls, offered)] if offered else [])
 
 
@@ -117,11 +117,13 @@ def title_of(uri: str) -> str:
         return ""
 
 
-async def _complete(ls: StetServer, uri: str, position: types.Position, invoked: bool) -> Offered | None:
+async def _complete(
+    ls: StetServer, uri: str, position: types.Position, invoked: bool, menu: bool = False
+) -> Offered | None:
     buffer = ls.assistant.buffer(uri)
     if buffer is None:
         return None
-    return await ls.assistant.complete(uri, to_offset(buffer, position, _encoding(ls)), invoked=invoked)
+    return await ls.assistant.complete(uri, to_offset(buffer, position, _encoding(ls)), invoked=invoked, menu=menu)
 
 
 def _inline_item(ls: StetServer, offered: Offered) -> types.InlineCompletionItem:
