@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stet.capture.secrets import MASK
+from stet.core.spans import Span
 from tests.support.session import Session, session, stand_in
 
 CANARY = "correct-horse-battery"
@@ -81,3 +83,82 @@ async def test_a_pause_stops_offers_and_capture(tmp_path: Path) -> None:
         assert (await window.editor.ask_status())["kind"] == "Inactive"
         await window.editor.run("stet.resume")
         assert await window.suggest(uri) is not None
+
+
+SCRIPTED = ("--suggestions", "client")
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"
+
+
+def repository(folder: Path) -> str:
+    """A repository that ignores `diary.txt`; the address of that file."""
+    (folder / "notes" / ".git").mkdir(parents=True)
+    (folder / "notes" / ".gitignore").write_text("diary.txt\n")
+    return (folder / "notes" / "diary.txt").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("uri", "switch"),
+    [
+        ("", {}),
+        ("untitled:Untitled-1", {"untitled": False}),
+        ("file:///users/writer/notes.txt", {"languages": {"plaintext": False}}),
+        ("file:///users/writer/notes.txt", {"languages": {"*": False, "markdown": True}}),
+        ("file:///users/writer/private/notes.txt", {"folders": {"/users/writer/private": False}}),
+        ("file:///users/writer/notes.txt", {"exclude": ["notes.*"]}),
+    ],
+    ids=["git ignores it", "untitled", "language", "all other languages", "folder", "own pattern"],
+)
+async def test_what_is_switched_off_leaves_no_trace(tmp_path: Path, uri: str, switch: dict[str, object]) -> None:
+    uri = uri or repository(tmp_path)
+    settings = {"capture": {"consent": "yes", **switch}}
+    async with session(tmp_path / "data", engine=None, settings=settings, arguments=SCRIPTED) as window:
+        await window.ready()
+        window.editor.set_suggestion(f" {CANARY} four.")
+        await write_secretly(window, uri)
+        assert (await window.editor.ask_status())["records"] == 0
+        written = window.editor.errors() + " ".join(window.editor.log)
+    assert CANARY not in written
+    assert CANARY.encode() not in everything_in(tmp_path / "data")
+
+
+async def test_switched_on_again_while_it_is_open(tmp_path: Path) -> None:
+    uri, settings = repository(tmp_path), {"capture": {"consent": "yes"}}
+    async with session(tmp_path / "data", engine=None, settings=settings, arguments=SCRIPTED) as window:
+        await window.ready()
+        window.editor.set_suggestion(" and so on.")
+        window.editor.open(uri)
+        window.type("I shall", uri)
+        assert await window.suggest(uri) is None
+        window.editor.configure({"capture": {"consent": "yes", "gitignore": False}})
+        for _ in range(100):
+            if await window.suggest(uri) is not None:
+                return
+        raise AssertionError("the setting was not taken over")
+
+
+async def test_secrets_in_allowed_documents_are_masked_everywhere(tmp_path: Path) -> None:
+    """Around the cursor, in the suggestion, typed into the span, after a crash: the key is in no file."""
+    uri, settings = "file:///users/writer/notes.txt", {"capture": {"consent": "yes"}}
+    for life in range(2):
+        async with session(tmp_path / "data", engine=None, settings=settings, arguments=SCRIPTED) as window:
+            await window.ready()
+            before = f"The key is {KEY}, I shall" if life == 0 else f"The key is {KEY}, I shall keep {KEY}, or so."
+            window.editor.open(uri, before)
+            window.wait(2)
+            if life == 0:
+                window.editor.set_suggestion(f" keep {KEY}, or so.")
+                offered = await window.suggest(uri)
+                assert offered is not None and KEY in offered[1]  # what is shown is what the model says
+                assert await window.editor.accept(uri, len(before), offered)
+                window.editor.kill()
+                continue
+            await window.editor.ask_status()
+            window.editor.replace(uri, Span(len(before) - 6, len(before) - 1), "more")
+            window.wait(60)
+            (record,) = await window.records(1)
+            assert record.final == f" keep {MASK * len(KEY)}, more."
+            assert {"masked", "restored"} <= set(record.flags)
+            written = window.editor.errors() + " ".join(window.editor.log)
+            assert KEY not in written
+    assert KEY.encode() not in everything_in(tmp_path / "data")
+    assert b"I shall" in everything_in(tmp_path / "data")

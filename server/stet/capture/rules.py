@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from stet.settings.tree import EXCLUDE
+
 
 @frozen
 class CaptureRules:
@@ -45,15 +47,5 @@ class CaptureRules:
     """Whether documents that are in no file yet are read."""
     read_only: bool = False
     """Whether files that the writer may not change are read."""
-    exclude: tuple[str, ...] = (
-        ".env",
-        "*.env",
-        ".env.*",
-        "*.pem",
-        "*.key",
-        "id_rsa*",
-        "*.kdbx",
-        "*password*",
-        ".gitignore",
-    )
+    exclude: tuple[str, ...] = EXCLUDE
     """gitignore patterns of files that get no suggestions and are never captured."""

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import typer
 from attrs import define, field
 
-from stet.cli.output import Json, print_json, print_table
+from stet.cli.output import Json, fail, print_json, print_table
 from stet.core.spans import Span
 
 app = typer.Typer(name="bench", help="Measure what Stet costs.", no_args_is_help=True)
@@ -45,6 +45,9 @@ def capture(
     json: Json = False,
 ) -> None:
     """Time didChange in a long document with many live spans."""
+    if characters // 5 < 6 * LINE * spans:
+        fail(f"{spans} spans need at least {30 * LINE * spans} characters; say --characters {30 * LINE * spans}.")
+        raise typer.Exit(2)
     with tempfile.TemporaryDirectory(prefix="stet-bench-") as folder:
         short = asyncio.run(_Desk(Path(folder) / "short", characters // 5, spans).measure(changes))
         long = asyncio.run(_Desk(Path(folder) / "long", characters, spans).measure(changes))

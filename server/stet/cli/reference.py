@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -82,7 +83,7 @@ def _settings(
 ) -> Iterator[tuple[str, str, str]]:
     for name, value in values.items():
         field = part["properties"][name]
-        if isinstance(value, dict):
+        if isinstance(value, dict) and ("$ref" in field or "allOf" in field):
             section = field.get("$ref") or field["allOf"][0]["$ref"]
             yield from _settings(f"{prefix}.{name}", value, defs[section.rsplit("/", 1)[1]], defs)
         else:
@@ -92,6 +93,8 @@ def _settings(
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value)
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value) or '""'
 
 

@@ -14,6 +14,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
 
+EXCLUDE = (
+    *(".env", "*.env", ".env.*", "*password*", "secrets.*", "credentials*", ".netrc", ".pgpass", ".npmrc", ".pypirc"),
+    *(
+        "*.pem",
+        "*.key",
+        "*.p12",
+        "*.pfx",
+        "*.jks",
+        "*.keystore",
+        "*.gpg",
+        "*.age",
+        "id_rsa*",
+        "id_ecdsa*",
+        "id_ed25519*",
+    ),
+    *("*.kdb", "*.kdbx", "*.psafe3", "*.opvault/", ".password-store/", ".ssh/", ".gnupg/", ".aws/", ".gitignore"),
+)
+"""Files that hold keys, tokens and passwords by their names, as gitignore patterns."""
+
+
 class ModelSettings(Section):
     name: str = Field("smollm2-135m-instruct", description="Catalogue name of the base model (`stet models list`).")
     path: str = Field("", description="A GGUF file to use instead of a catalogue model.")
@@ -63,7 +83,7 @@ class CaptureSettings(Section):
         2_000_000, ge=1000, description="Documents longer than this get no suggestions and are not captured."
     )
     exclude: tuple[str, ...] = Field(
-        (".env", "*.env", ".env.*", "*.pem", "*.key", "id_rsa*", "*.kdbx", "*password*", ".gitignore"),
+        EXCLUDE,
         description="Files, as gitignore patterns, that get no suggestions and are never captured.",
     )
 

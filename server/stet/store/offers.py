@@ -26,12 +26,15 @@ def save_offer(database: Database, suggestion: Suggestion, offered_at: float) ->
 
 
 def end_offer(database: Database, offer_id: str, outcome: Outcome, at: float, reason: str = "") -> bool:
-    """Give an offer its outcome; False when it has one already. Only a partial accept may still become a full one."""
+    """Give an offer its outcome; False when it has one already.
+
+    Only a partial accept may still become a full one, and an outcome without a reason may get one.
+    """
     with database.transaction() as sql:
         changed = sql.execute(
-            "UPDATE offers SET outcome = ?, ended_at = ?, reason = ? WHERE id = ? "
-            "AND (outcome IS NULL OR (outcome = 'partially_accepted' AND ? = 'accepted'))",
-            (outcome.value, at, key(reason), offer_id, outcome.value),
+            "UPDATE offers SET outcome = ?1, ended_at = ?2, reason = ?3 WHERE id = ?4 AND (outcome IS NULL "
+            "OR (outcome = 'partially_accepted' AND ?1 = 'accepted') OR (outcome = ?1 AND reason = '' AND ?3 <> ''))",
+            (outcome.value, at, key(reason), offer_id),
         ).rowcount
     return changed > 0
 

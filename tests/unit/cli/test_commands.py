@@ -130,3 +130,18 @@ def test_doctor_names_each_ill_with_its_mend(data: Path) -> None:
     assert answer.returncode == 1
     assert not found["Model"]["well"] and "stet models fetch" in found["Model"]["found"]
     assert found["Store"]["well"] and "3 edit records" in found["Store"]["found"]
+
+
+def test_bench_capture_compares_both_ways(tmp_path: Path) -> None:
+    done = stet(tmp_path, "bench", "capture", "--characters", "200000", "--spans", "20", "--changes", "10", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    kinds = ("away", "inside", "carets", "plain_away", "plain_inside")
+    assert all(0 < figures[f"{kind}_median_ms"] <= figures[f"{kind}_p95_ms"] for kind in kinds)
+    ratio = figures["plain_away_median_ms"] / figures["away_median_ms"]
+    assert figures["away_ratio"] == pytest.approx(ratio, abs=0.06)
+
+
+def test_retention_of_an_empty_store(tmp_path: Path) -> None:
+    done = stet(tmp_path, "data", "retention", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {})
