@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from attrs import define
 
@@ -14,6 +13,8 @@ from stet.capture.recorder import Recorder
 from stet.capture.secrets import MASK, mask
 
 ORPHAN_SECONDS = 86_400.0
+_TRIES = 5
+"""How often a text is masked anew because the writer has typed meanwhile."""
 
 
 @define
@@ -34,12 +35,13 @@ class Restorer:
             buffer = self.recorder.buffer(uri)
             if not left or buffer is None:
                 continue
-            text = buffer.text
-            if any(MASK in span.before + span.text + span.after for span in left):
-                text = await asyncio.to_thread(partial(mask, text))
-                if self.recorder.buffer(uri) is not buffer or (buffer.text != text and len(buffer) != len(text)):
-                    continue
-            self.journal.write(self.recorder.restore(left, uri, text, self.now()))
+            hidden = any(MASK in span.before + span.text + span.after for span in left)
+            for _ in range(_TRIES if hidden else 1):
+                text = buffer.text
+                seen = await asyncio.to_thread(mask, text) if hidden else text
+                if self.recorder.buffer(uri) is buffer and buffer.text == text:
+                    self.journal.write(self.recorder.restore(left, uri, seen, self.now()))
+                    break
 
     async def settle_orphans(self) -> None:
         """Spans whose document nobody has opened for a day: what was last known goes on record. Raises StoreError."""
