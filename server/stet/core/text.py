@@ -1,6 +1,7 @@
 """A document's text, held so that a keystroke in a long document costs as little as in a short one.
 
-Lines sit in blocks; a change touches the blocks it meets and no other. Offsets and columns are Unicode code points; the
+Lines sit in blocks; a change touches the blocks it meets and no other, and a place is looked up by bisection over the
+blocks. Offsets and columns are Unicode code points; the
 conversion from an editor's UTF-8, UTF-16 or UTF-32 columns happens in `stet.lsp`. Lines end at LF, CR LF or CR, and
 nowhere else, as the Language Server Protocol has it.
 """
@@ -8,6 +9,8 @@ nowhere else, as the Language Server Protocol has it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 from stet.core.spans import Change, Span
 
@@ -39,6 +42,7 @@ class TextBuffer:
     def __init__(self, text: str = "") -> None:
         self._blocks = _blocks_of(split_lines(text))
         self._length = len(text)
+        self._starts: list[tuple[int, ...]] | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -57,7 +61,7 @@ class TextBuffer:
     @property
     def line_count(self) -> int:
         """Number of lines; at least 1."""
-        return sum(len(block.lines) for block in self._blocks)
+        return self._index()[1][-1]
 
     def line(self, number: int) -> str:
         """Line `number` (from 0) without its line end; "" beyond the last line."""
@@ -74,31 +78,26 @@ class TextBuffer:
 
     def position(self, offset: int) -> tuple[int, int]:
         """(line, column) of `offset`, clamped to the text."""
-        remaining, number = min(max(offset, 0), self._length), 0
-        for block in self._blocks:
-            if remaining < block.size or block is self._blocks[-1]:
-                last = number + len(block.lines) - 1
-                for line in block.lines:
-                    if remaining < len(line) or number == last:
-                        return number, remaining
-                    remaining -= len(line)
-                    number += 1
-            remaining -= block.size
-            number += len(block.lines)
-        raise AssertionError("a buffer always has a last line")
+        offset = min(max(offset, 0), self._length)
+        index, at = self._find_block(offset)
+        lines, remaining = self._blocks[index].lines, offset - at
+        for number, line in enumerate(lines):
+            if remaining < len(line) or number == len(lines) - 1:
+                return self._index()[1][index] + number, remaining
+            remaining -= len(line)
+        raise AssertionError("a block always has a line")
 
     def slice(self, start: int, end: int) -> str:
         """Text of [start, end), clamped."""
         start, end = max(start, 0), min(end, self._length)
+        if start >= end:
+            return ""
+        index, at = self._find_block(start)
         parts: list[str] = []
-        at = 0
-        for block in self._blocks:
-            if at >= end:
-                break
-            if at + block.size > start:
-                text = "".join(block.lines)
-                parts.append(text[max(0, start - at) : end - at])
-            at += block.size
+        while at < end:
+            block = self._blocks[index]
+            parts.append("".join(block.lines)[max(0, start - at) : end - at])
+            index, at = index + 1, at + block.size
         return "".join(parts)
 
     def apply(self, change: Change) -> str:
@@ -119,24 +118,28 @@ class TextBuffer:
             lines.pop()  # what follows the last line end is the next block's first line
         self._blocks[first : last + 1] = _blocks_of(lines)
         self._length += len(change.text) - (end - start)
+        self._starts = None
         return removed
 
+    def _index(self) -> list[tuple[int, ...]]:
+        """Offsets, and numbers of lines, at which the blocks begin and the last one ends."""
+        if self._starts is None:
+            sizes, counts = [block.size for block in self._blocks], [len(block.lines) for block in self._blocks]
+            self._starts = [tuple(accumulate(sizes, initial=0)), tuple(accumulate(counts, initial=0))]
+        return self._starts
+
     def _find_line(self, number: int) -> tuple[str, int] | None:
-        at = 0
-        for block in self._blocks:
-            if number < len(block.lines):
-                return block.lines[number], at + sum(map(len, block.lines[:number]))
-            number -= len(block.lines)
-            at += block.size
-        return None
+        offsets, numbers = self._index()
+        index = bisect_right(numbers, number) - 1
+        if index >= len(self._blocks):
+            return None
+        lines, within = self._blocks[index].lines, number - numbers[index]
+        return lines[within], offsets[index] + sum(map(len, lines[:within]))
 
     def _find_block(self, offset: int) -> tuple[int, int]:
-        at = 0
-        for index, block in enumerate(self._blocks):
-            if offset < at + block.size:
-                return index, at
-            at += block.size
-        return len(self._blocks) - 1, at - self._blocks[-1].size
+        offsets = self._index()[0]
+        index = min(bisect_right(offsets, offset), len(self._blocks)) - 1
+        return index, offsets[index]
 
 
 def whole_text_change(before: str, after: str) -> Change | None:

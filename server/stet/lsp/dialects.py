@@ -24,7 +24,7 @@ def signal(ls: StetServer, offer_id: Any, kind: SignalKind, utf16_length: Any = 
     if not isinstance(offer_id, str):
         return
     if not ls.assistant.knows(offer_id):
-        _log_once(ls, offer_id)
+        log_unknown(ls, offer_id)
         return
     length: int | None = None
     if isinstance(utf16_length, int) and not isinstance(utf16_length, bool):
@@ -121,7 +121,8 @@ def _item_id(params: Any) -> Any:
     return field(params, "item", "command", "arguments", "0")
 
 
-def _log_once(ls: StetServer, offer_id: str) -> None:
+def log_unknown(ls: StetServer, offer_id: str) -> None:
+    """A line in the log, once for each id; an id that may be anything but an id is not repeated there."""
     name = offer_id if _PLAIN_ID.fullmatch(offer_id) else "of another form"
     if name not in ls.unknown_ids:
         ls.unknown_ids.append(name)

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 
 from stet.assistant import Offered
-from stet.lsp import messages
+from stet.lsp import dialects, messages
 from stet.lsp.language_server import StetServer
 from stet.lsp.positions import to_changes, to_offset, to_position
 from stet.lsp.window import field
@@ -76,7 +76,12 @@ def on_set_suggestion(ls: StetServer, params: Any) -> None:
 
 async def run_accept(ls: StetServer, *arguments: Any) -> bool:
     """Answers once the accept is in the store: a client that got the answer can be killed without losing it."""
-    return await ls.assistant.accepted(arguments[0]) if arguments and isinstance(arguments[0], str) else False
+    if not arguments or not isinstance(arguments[0], str):
+        return False
+    if not ls.assistant.knows(arguments[0]):
+        dialects.log_unknown(ls, arguments[0])
+        return False
+    return await ls.assistant.accepted(arguments[0])
 
 
 async def run_train(ls: StetServer, *arguments: Any) -> str:
