@@ -162,3 +162,23 @@ async def test_secrets_in_allowed_documents_are_masked_everywhere(tmp_path: Path
             assert KEY not in written
     assert KEY.encode() not in everything_in(tmp_path / "data")
     assert b"I shall" in everything_in(tmp_path / "data")
+
+
+async def test_switched_off_while_a_span_is_followed(tmp_path: Path) -> None:
+    """What was accepted before stays on record; what is written afterwards does not get there."""
+    uri, settings = "file:///users/writer/notes.txt", {"capture": {"consent": "yes"}}
+    async with session(tmp_path / "data", engine=None, settings=settings, arguments=SCRIPTED) as window:
+        await window.ready()
+        window.editor.set_suggestion(" and so on.")
+        window.editor.open(uri, "I shall")
+        offered = await window.suggest(uri)
+        assert offered is not None and await window.editor.accept(uri, 7, offered)
+        window.editor.configure({"capture": {"consent": "yes", "languages": {"plaintext": False}}})
+        await window.editor.ask_status()
+        window.editor.replace(uri, Span(11, 11), f" {CANARY}")
+        window.type(f" {CANARY}", uri)
+        window.wait(60)
+        await window.editor.ask_status()
+        window.editor.close(uri)
+    assert CANARY.encode() not in everything_in(tmp_path / "data")
+    assert b"and so on" in everything_in(tmp_path / "data")

@@ -21,7 +21,7 @@ from stet.assistant.serving import Serving
 from stet.assistant.status import overall, told
 from stet.assistant.suggesting import Offered, Suggester
 from stet.assistant.training import Learner
-from stet.capture.effects import Effect, Signal, SignalKind
+from stet.capture.effects import Effect, Signal, SignalKind, document_of
 from stet.capture.recorder import Recorder
 from stet.capture.rules import CaptureRules
 from stet.completion.scripted import ScriptedPolicy
@@ -186,8 +186,8 @@ class Assistant:
         document, buffer, served = self._documents.get(uri), self.buffer(uri), self._serving.served
         if document is None or buffer is None or served is None or self._silent():
             return None
-        await document.looked_at.wait()
-        if document.refused:
+        version = document.version
+        if not await document.is_allowed() or document.version != version:
             return None
         try:
             found = await self._suggester.complete(
@@ -295,8 +295,9 @@ class Assistant:
         self._spawn(self._documents.look_at(document, self._recorder.rules, gitignore=gitignore))
 
     def _write(self, effects: Sequence[Effect]) -> None:
-        if effects and self._consent:
-            self._journal.write(effects)
+        allowed = [effect for effect in effects if not self._documents.refuses(document_of(effect))]
+        if allowed and self._consent:
+            self._journal.write(allowed)
 
     async def _restore(self, uris: Sequence[str]) -> None:
         try:

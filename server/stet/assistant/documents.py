@@ -12,6 +12,8 @@ from stet.assistant.file_facts import file_facts
 from stet.capture.privacy import FileFacts, refusal
 from stet.capture.rules import CaptureRules
 
+LOOK_SECONDS = 2.0
+
 
 @define(eq=False)
 class OpenDocument:
@@ -30,6 +32,14 @@ class OpenDocument:
     refused: str | None = None
     looked_at: asyncio.Event = field(factory=asyncio.Event)
     """Set once the disk was asked about its file: before that nothing is offered."""
+
+    async def is_allowed(self) -> bool:
+        """Whether it may be read; no, when the disk takes too long to say."""
+        try:
+            await asyncio.wait_for(self.looked_at.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            return False
+        return self.refused is None
 
 
 class Documents:
@@ -66,6 +76,11 @@ class Documents:
         document.facts = await asyncio.to_thread(partial(file_facts, document.uri, gitignore=gitignore))
         self._judge(document, rules)
         document.looked_at.set()
+
+    def refuses(self, uri: str) -> bool:
+        """Whether the document is open and may not be read."""
+        document = self._open.get(uri)
+        return document is not None and document.refused is not None
 
     def judge_again(self, rules: CaptureRules, length: Callable[[str], int]) -> list[OpenDocument]:
         """After the rules have changed; `length` of a document's text by address."""

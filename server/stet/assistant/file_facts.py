@@ -23,7 +23,7 @@ def file_facts(uri: str, *, gitignore: bool) -> FileFacts:
         return FileFacts(
             read_only=path.exists() and not os.access(path, os.W_OK), ignored=gitignore and is_ignored(path)
         )
-    except OSError:
+    except (OSError, ValueError):
         return FileFacts()
 
 

@@ -97,3 +97,16 @@ class RecordMade:
 
 
 Effect = OfferEnded | SpanAccepted | SpanTouched | SpanSettled | SpanClosed | SpanRead | RecordMade
+
+
+def document_of(effect: Effect) -> str:
+    """URI of the document that the effect holds text of; "" when it holds none."""
+    match effect:
+        case OfferEnded():
+            return effect.suggestion.context.document
+        case RecordMade():
+            return effect.record.context.document
+        case SpanRead():
+            return ""
+        case _:
+            return effect.span.document
