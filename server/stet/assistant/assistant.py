@@ -175,9 +175,10 @@ class Assistant:
 
     def closed(self, uri: str) -> None:
         """The document was closed: its spans settle early."""
-        if self._documents.close(uri):
+        if uri in self._documents:
             self._suggester.forget(uri)
             self._write(self._recorder.closed(uri, self._now()))
+            self._documents.close(uri)
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 

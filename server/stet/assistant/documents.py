@@ -67,9 +67,9 @@ class Documents:
         self._judge(document, rules)
         return document
 
-    def close(self, uri: str) -> bool:
-        """Forget a document; False when it was not open."""
-        return self._open.pop(uri, None) is not None
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        self._open.pop(uri, None)
 
     async def look_at(self, document: OpenDocument, rules: CaptureRules, *, gitignore: bool) -> None:
         """Ask the disk about the document's file, on another thread, and judge again."""
