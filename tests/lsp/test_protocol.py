@@ -154,56 +154,66 @@ async def test_a_client_without_a_name_and_without_capabilities(tmp_path: Path, 
         *(sys.executable, "-m", "stet", "serve", "--tcp", f"127.0.0.1:{port}"),
         env={**os.environ, "STET_DATA_DIR": str(tmp_path / "data")},
     )
-    reader, writer = await connect(port)
+    try:
+        reader, writer = await connect(port)
 
-    async def send(message: dict[str, Any]) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        await writer.drain()
+        async def send(message: dict[str, Any]) -> None:
+            body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            await writer.drain()
 
-    async def answer(number: int) -> Any:
-        while True:
-            length = 0
-            while line := (await reader.readline()).strip():
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            message = json.loads(await reader.readexactly(length))
-            if message.get("id") == number and "method" not in message:
-                return message["result"]
+        async def answer(number: int) -> Any:
+            while True:
+                length = 0
+                while line := (await reader.readline()).strip():
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                message = json.loads(await reader.readexactly(length))
+                if message.get("id") == number and "method" not in message:
+                    return message["result"]
 
-    options = {"engine": {"url": engine.url, "apiKey": KEY}, "completion": {"menu": True}, "capture": {"consent": "no"}}
-    await send(
-        {
-            "id": 1,
-            "method": "initialize",
-            "params": {
-                "processId": None,
-                "clientInfo": None,
-                "rootUri": None,
-                "capabilities": {},
-                "initializationOptions": options,
-            },
+        options = {
+            "engine": {"url": engine.url, "apiKey": KEY},
+            "completion": {"menu": True},
+            "capture": {"consent": "no"},
         }
-    )
-    assert (await answer(1))["capabilities"]["positionEncoding"] == "utf-16"
-    await send({"method": "initialized", "params": {}})
-    document = {"uri": URI, "languageId": "text", "version": 1, "text": "I"}
-    await send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
-    change = {"textDocument": {"uri": URI, "version": 2}, "contentChanges": [{"text": "I shall"}]}
-    await send({"method": "textDocument/didChange", "params": change})
-    number = 1
-    items: list[Any] = []
-    while not items and number < 100:
-        number += 1
-        params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 7}, "context": None}
-        await send({"id": number, "method": "textDocument/completion", "params": params})
-        items = (await answer(number))["items"]
-    assert items[0]["textEdit"]["newText"] == " gladly come."
-    await send({"id": 1000, "method": "shutdown"})
-    await answer(1000)
-    await send({"method": "exit"})
-    assert await asyncio.wait_for(process.wait(), 20) == 0
-    writer.close()
+        await send(
+            {
+                "id": 1,
+                "method": "initialize",
+                "params": {
+                    "processId": None,
+                    "clientInfo": None,
+                    "rootUri": None,
+                    "capabilities": {},
+                    "initializationOptions": options,
+                },
+            }
+        )
+        assert (await answer(1))["capabilities"]["positionEncoding"] == "utf-16"
+        await send({"method": "initialized", "params": {}})
+        document = {"uri": URI, "languageId": "text", "version": 1, "text": "I"}
+        await send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
+        change = {"textDocument": {"uri": URI, "version": 2}, "contentChanges": [{"text": "I shall"}]}
+        await send({"method": "textDocument/didChange", "params": change})
+        number = 1
+        items: list[Any] = []
+        while not items and number < 400:
+            number += 1
+            params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 7}, "context": None}
+            await send({"id": number, "method": "textDocument/completion", "params": params})
+            items = (await answer(number))["items"]
+            await asyncio.sleep(0.05)  # the engine is still being asked whether it is well
+        assert items[0]["textEdit"]["newText"] == " gladly come."
+        await send({"id": 1000, "method": "shutdown"})
+        await answer(1000)
+        await send({"method": "exit"})
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+        writer.close()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

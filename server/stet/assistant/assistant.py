@@ -123,6 +123,7 @@ class Assistant:
         if self.settings.enabled:
             self._spawn(self._start_engine())
         self._spawn(self._run_clock())
+        self._journal.warm_up()
         self._show_status()
 
     async def stop(self) -> None:

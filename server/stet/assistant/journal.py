@@ -61,9 +61,11 @@ class Journal:
 
     async def open(self) -> Path | None:
         """Open the store; the path a corrupt one was set aside to, or None. Raises StoreError."""
-        aside = await self.ask(lambda database: database.set_aside)
-        self._thread.submit(mask, " ")  # loads the detectors, so that the first accept need not wait for them
-        return aside
+        return await self.ask(lambda database: database.set_aside)
+
+    def warm_up(self) -> None:
+        """Load the detectors of secrets, so that the first accept need not wait for them."""
+        self._thread.submit(mask, " ")
 
     def write(self, effects: Iterable[Effect]) -> Future[None] | None:
         """Queue `effects`. Touched spans are held back and coalesced until `flush` or the span's next effect."""
