@@ -39,7 +39,7 @@ def bench() -> None:
 
 @app.command("capture")
 def capture(
-    characters: Annotated[int, typer.Option(min=200_000, help="Length of the document.")] = 1_000_000,
+    characters: Annotated[int, typer.Option(min=200_000, max=1_900_000, help="Length of the document.")] = 1_000_000,
     spans: Annotated[int, typer.Option(min=1, max=500, help="Live spans in it.")] = 200,
     changes: Annotated[int, typer.Option(min=10, help="Changes of each kind.")] = 500,
     json: Json = False,
